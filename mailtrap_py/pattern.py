@@ -1,0 +1,69 @@
+"""How people name the mail they mean: one small pattern language for scenarios, searches, waits and tests.
+
+=================  =======================================  ==============================================
+written            for an address                           for a text (subject, header, body, helo name)
+=================  =======================================  ==============================================
+``plain``          the whole address, domain in any case    contained in it, letters in any case
+``*@example.com``  the whole, ``*`` any run, ``?`` any one  the whole, letters in any case
+``/regex/``        found anywhere in it, case as written    the same
+=================  =======================================  ==============================================
+
+Only ``*`` and ``?`` are special: ``[`` is not, because address literals such as ``u@[127.0.0.1]`` contain it.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from typing import Literal
+
+_WILD = re.compile(r"[*?]")
+_SHORTEST_REGEX = 2  # the two slashes
+
+Kind = Literal["address", "text"]
+
+
+def fold_domain(address: str) -> str:
+    """Give the address with its domain in lower case; local parts keep their case (RFC 5321, section 2.4)."""
+    local, at, domain = address.rpartition("@")
+    return f"{local}{at}{domain.lower()}" if at else address
+
+
+def _glob(text: str) -> str:
+    return "".join({"*": ".*", "?": "."}.get(char, re.escape(char)) for char in text)
+
+
+@dataclass(frozen=True, slots=True)
+class Pattern:
+    """A compiled pattern. Raises `ValueError` at once if its regular expression is not one."""
+
+    text: str
+    kind: Kind = "text"
+    _compiled: re.Pattern[str] | None = field(init=False, repr=False, compare=False, default=None)
+    _plain: str = field(init=False, repr=False, compare=False, default="")
+
+    def __post_init__(self) -> None:
+        """Compile, so that a pattern that exists can be used."""
+        text = self.text
+        compiled: re.Pattern[str] | None = None
+        if len(text) > _SHORTEST_REGEX and text.startswith("/") and text.endswith("/"):
+            try:
+                compiled = re.compile(text[1:-1])
+            except re.error as error:
+                message = f"{text} is not a regular expression: {error}"
+                raise ValueError(message) from error
+        elif _WILD.search(text):
+            folded = fold_domain(text) if self.kind == "address" else text
+            flags = re.DOTALL if self.kind == "address" else re.DOTALL | re.IGNORECASE
+            compiled = re.compile(rf"\A(?:{_glob(folded)})\Z", flags)
+        object.__setattr__(self, "_compiled", compiled)
+        object.__setattr__(self, "_plain", fold_domain(text) if self.kind == "address" else text.casefold())
+
+    def matches(self, value: str) -> bool:
+        """Say whether the value is one of those meant."""
+        if self.kind == "address":
+            folded = fold_domain(value)
+            return folded == self._plain if self._compiled is None else bool(self._compiled.search(folded))
+        if self._compiled is None:
+            return self._plain in value.casefold()
+        return bool(self._compiled.search(value))
