@@ -1,0 +1,159 @@
+"""How people write durations, sizes and comparisons: `5s`, `10KB`, `> 1MB`. One spelling for every scenario and body.
+
+==========  ===============================================================  ========================================
+type        written                                                          read as
+==========  ===============================================================  ========================================
+Duration    ``500ms`` ``2s`` ``5m`` ``1h`` ``2d``; never a bare number        seconds, a float
+Size        ``500`` (octets) ``10KB`` ``1MB`` ``2GB``, in any case            octets, an int; 1 KB is 1024 octets
+Comparison  ``3`` ``"> 1MB"`` ``"<= 3"`` ``"!= 0"`` or a list, any of which   a predicate on whole numbers
+==========  ===============================================================  ========================================
+
+A kilobyte has 1024 octets here because the limits of mail servers are written so. Each type is written out again as it
+is written in, so that a scenario survives the journey through JSON.
+"""
+
+from __future__ import annotations
+
+import operator
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Annotated, Self
+
+from pydantic import BeforeValidator, GetCoreSchemaHandler, GetJsonSchemaHandler, PlainSerializer, WithJsonSchema
+from pydantic_core import CoreSchema, core_schema
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+_SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
+_OCTETS = {"": 1, "B": 1, "KB": 1024, "MB": 1024**2, "GB": 1024**3}
+_NUMBER = r"[0-9]{1,15}(?:\.[0-9]{1,9})?"  # as long as a float is exact
+_DURATION = re.compile(rf"\s*(?P<number>{_NUMBER})\s*(?P<unit>ms|s|m|h|d)\s*")
+_SIZE = re.compile(rf"\s*(?P<number>{_NUMBER})\s*(?P<unit>|B|KB|MB|GB)\s*", re.IGNORECASE)
+_COMPARISON = re.compile(r"\s*(?P<operator>>=|<=|!=|==|>|<|=)?(?P<size>.*)", re.DOTALL)
+_OPERATORS: dict[str, Callable[[int, int], bool]] = {
+    "=": operator.eq,
+    "!=": operator.ne,
+    ">": operator.gt,
+    ">=": operator.ge,
+    "<": operator.lt,
+    "<=": operator.le,
+}
+
+
+def parse_duration(value: object) -> float:
+    """Read a duration and give seconds. Raises `ValueError` that says what to write instead."""
+    if isinstance(value, str) and (found := _DURATION.fullmatch(value)):
+        return float(found["number"]) * _SECONDS[found["unit"]]
+    problem = f"{value!r} is not a duration: write a number and a unit, as in '500ms', '2s', '5m', '1h', '2d'"
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        problem = f"{value} has no unit: write '{value}s' for seconds, or one of ms, s, m, h, d"
+    raise ValueError(problem)
+
+
+def format_duration(seconds: float) -> str:
+    """Write seconds as `parse_duration` reads them, in the largest unit that gives a whole number."""
+    for unit in ("d", "h", "m", "s"):
+        if seconds and seconds % _SECONDS[unit] == 0:
+            return f"{seconds / _SECONDS[unit]:.0f}{unit}"
+    if not seconds or seconds > 1:
+        return f"{seconds:.6f}".rstrip("0").rstrip(".") + "s"
+    return f"{seconds * 1000:.6f}".rstrip("0").rstrip(".") + "ms"
+
+
+def parse_size(value: object) -> int:
+    """Read a size and give octets. Raises `ValueError` that says what to write instead."""
+    if isinstance(value, int) and not isinstance(value, bool) and value >= 0:
+        return value
+    if isinstance(value, str) and (found := _SIZE.fullmatch(value)):
+        return int(float(found["number"]) * _OCTETS[found["unit"].upper()])
+    message = f"{value!r} is not a size: write octets, as in 500, or a number and a unit, as in '10KB', '1MB', '2GB'"
+    raise ValueError(message)
+
+
+Duration = Annotated[
+    float,
+    BeforeValidator(parse_duration),
+    PlainSerializer(format_duration, return_type=str),
+    WithJsonSchema(
+        {
+            "type": "string",
+            "pattern": rf"^\s*{_NUMBER}\s*(ms|s|m|h|d)\s*$",
+            "description": "A duration: a number and one of the units ms, s, m, h, d.",
+            "examples": ["500ms", "2s", "5m", "1h", "2d"],
+        }
+    ),
+]
+
+_SIZE_JSON_SCHEMA = {
+    "anyOf": [
+        {"type": "integer", "minimum": 0},
+        {"type": "string", "pattern": rf"^\s*{_NUMBER}\s*([KMGkmg]?[Bb])?\s*$"},
+    ],
+    "description": "A size: octets, or a number and one of the units KB, MB, GB; 1 KB is 1024 octets.",
+    "examples": [500, "10KB", "1MB"],
+}
+Size = Annotated[int, BeforeValidator(parse_size), WithJsonSchema(_SIZE_JSON_SCHEMA)]
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """A test of a whole number: an operator and one number, or `=` and several, any of which will do."""
+
+    operator: str
+    numbers: tuple[int, ...]
+
+    @classmethod
+    def parse(cls, value: object) -> Self:
+        """Read `3`, `"> 1MB"` or a list of numbers. Raises `ValueError` that says what to write instead."""
+        if isinstance(value, cls):
+            return value
+        if isinstance(value, list | tuple) and value:
+            return cls("=", tuple(parse_size(each) for each in value))
+        if isinstance(value, str) and (found := _COMPARISON.fullmatch(value)):
+            sign = (found["operator"] or "=").replace("==", "=")
+            if _SIZE.fullmatch(found["size"]):
+                return cls(sign, (parse_size(found["size"]),))
+        elif isinstance(value, int) and not isinstance(value, bool) and value >= 0:
+            return cls("=", (value,))
+        message = f"{value!r} is not a comparison: write a number, a list of numbers, or as in '> 1MB', '<= 3', '!= 0'"
+        raise ValueError(message)
+
+    def matches(self, number: int) -> bool:
+        """Say whether the number passes the test."""
+        return any(_OPERATORS[self.operator](number, each) for each in self.numbers)
+
+    @property
+    def written(self) -> int | str | list[int]:
+        """The comparison as `parse` reads it."""
+        if self.operator != "=":
+            return f"{self.operator} {self.numbers[0]}"
+        return self.numbers[0] if len(self.numbers) == 1 else list(self.numbers)
+
+    def __str__(self) -> str:
+        """Read as words in a sentence: `3`, `> 1048576`, `1, 2 or 5`."""
+        if self.operator != "=":
+            return f"{self.operator} {self.numbers[0]}"
+        *others, last = (str(number) for number in self.numbers)
+        return f"{', '.join(others)} or {last}" if others else last
+
+    @classmethod
+    def __get_pydantic_core_schema__(cls, source: object, handler: GetCoreSchemaHandler) -> CoreSchema:
+        """Let pydantic read it with `parse` and write it as `written`."""
+        return core_schema.no_info_plain_validator_function(
+            cls.parse, serialization=core_schema.plain_serializer_function_ser_schema(lambda value: value.written)
+        )
+
+    @classmethod
+    def __get_pydantic_json_schema__(cls, schema: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, object]:
+        """Describe the three spellings."""
+        whole = {"type": "integer", "minimum": 0}
+        return {
+            "anyOf": [
+                whole,
+                {"type": "string", "pattern": rf"^\s*(>=|<=|!=|==|>|<|=)?\s*{_NUMBER}\s*([KMGkmg]?[Bb])?\s*$"},
+                {"type": "array", "items": _SIZE_JSON_SCHEMA, "minItems": 1},
+            ],
+            "description": "A number it must equal, a comparison such as '> 1MB' or '<= 3', or a list, any of which.",
+            "examples": [3, "> 1MB", "<= 3", [1, 2]],
+        }
