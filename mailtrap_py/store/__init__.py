@@ -1,0 +1,8 @@
+"""The record: sessions, transcripts, firings, transactions and messages, written as they happen and read at any time.
+
+The only import of sqlalchemy. The store imports no reader: it announces, others subscribe.
+"""
+
+from mailtrap_py.store.query import Announcement, MessageSummary, Page, Query, SessionView
+
+__all__ = ["Announcement", "MessageSummary", "Page", "Query", "SessionView"]

@@ -1,0 +1,175 @@
+"""What readers ask the record, and what it answers: frozen values, no database.
+
+Positions order everything that was ever recorded, in all tables alike: a later event has a higher one, and none is used
+twice. So a position is a cursor that stays right whatever is deleted or comes in.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Generic, Literal, TypeVar
+
+from mailtrap_py.pattern import Pattern, fold_domain
+
+T = TypeVar("T")
+
+_ANGLED = re.compile(r'"(?:[^"\\]|\\.)*"|<([^<>]*)>')  # a quoted display name is stepped over, whatever it contains
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MessageSummary:
+    """A message as a list shows it. `size` is in octets, `at` in seconds since 1970.
+
+    `reverse_path` and `recipients` are the envelope's, exactly as given; `from_`, `to`, `cc`, `subject`, `date` and
+    `message_id` are what the header says, decoded, and empty where it says nothing or cannot be read.
+    """
+
+    position: int
+    id: str
+    inbox: str
+    session_id: str
+    transaction_id: str
+    at: float
+    reverse_path: str
+    recipients: tuple[str, ...]
+    subject: str
+    from_: str
+    to: str
+    cc: str
+    date: str
+    message_id: str
+    size: int
+    attachments: int
+    tls_version: str
+    user: str
+    client: str
+    helo: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SessionView:
+    """A session as far as it has come: `ended_at` is None while it is open, `ending` is then empty.
+
+    `messages` and `transactions` count what is in the record now; times are in seconds since 1970.
+    """
+
+    position: int
+    id: str
+    inbox: str
+    number: int
+    at: float
+    client: str
+    client_port: int
+    port: int
+    protocol: str
+    upstream: str
+    helo: str
+    esmtp: bool
+    tls_version: str
+    tls_cipher: str
+    user: str
+    mechanism: str
+    ended_at: float | None
+    ending: str
+    reason: str
+    messages: int
+    transactions: int
+
+
+@dataclass(frozen=True, slots=True)
+class Page(Generic[T]):
+    """A part of a list, newest first. `next` is the cursor (`before`) of the part that follows, None at the end.
+
+    `total` counts the whole list, not only what follows.
+    """
+
+    items: tuple[T, ...]
+    next: int | None
+    total: int
+
+
+@dataclass(frozen=True, slots=True)
+class Announcement:
+    """Something new in the record. `id` names the message, session or transaction, and `message` is what was stored.
+
+    A session is announced when it starts, when more of it is known, and when it ends. `deleted` with an id is one
+    message; with an empty id it is everything in that inbox, or everything at all where `inbox` is empty too.
+    """
+
+    kind: Literal["message", "session", "transaction", "deleted"]
+    inbox: str
+    id: str
+    message: MessageSummary | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Query:
+    """Which messages are meant: all that fit every field that is not None. Raises `ValueError` for a bad pattern.
+
+    `to` is an address pattern for any envelope recipient, `from_` one for the reverse-path or an address of the From
+    header, `subject` a text pattern (the language is in `mailtrap_py.pattern`). `after` is a position: only later ones.
+    """
+
+    inbox: str | None = None
+    to: str | None = None
+    from_: str | None = None
+    subject: str | None = None
+    session_id: str | None = None
+    after: int | None = None
+    _to: Pattern | None = field(init=False, repr=False, compare=False, default=None)
+    _from: Pattern | None = field(init=False, repr=False, compare=False, default=None)
+    _subject: Pattern | None = field(init=False, repr=False, compare=False, default=None)
+
+    def __post_init__(self) -> None:
+        """Compile the patterns, so that a query that exists can be asked."""
+        if self.to is not None:
+            object.__setattr__(self, "_to", Pattern(self.to, "address"))
+        if self.from_ is not None:
+            object.__setattr__(self, "_from", Pattern(self.from_, "address"))
+        if self.subject is not None:
+            object.__setattr__(self, "_subject", Pattern(self.subject))
+
+    def matches(self, message: MessageSummary) -> bool:
+        """Say whether the message is meant."""
+        return next(self._differences(message), None) is None
+
+    def misses(self, message: MessageSummary) -> str:
+        """Say why the message is not meant, for people: every difference, joined by semicolons; empty if it is."""
+        return "; ".join(self._differences(message))
+
+    def _differences(self, message: MessageSummary) -> Iterator[str]:
+        if self.inbox is not None and message.inbox != self.inbox:
+            yield f"inbox is {message.inbox!r}, not {self.inbox!r}"
+        if self._to is not None and not any(map(self._to.matches, message.recipients)):
+            yield f"recipient is {_either(message.recipients)}, not {self.to!r}"
+        if self._from is not None:
+            senders = (message.reverse_path, *header_addresses(message.from_))
+            if not any(map(self._from.matches, senders)):
+                yield f"sender is {_either(senders)}, not {self.from_!r}"
+        if self._subject is not None and not self._subject.matches(message.subject):
+            yield f"subject is {message.subject!r}, not {self.subject!r}"
+        if self.session_id is not None and message.session_id != self.session_id:
+            yield f"session is {message.session_id!r}, not {self.session_id!r}"
+        if self.after is not None and message.position <= self.after:
+            yield f"position is {message.position}, not after {self.after}"
+
+
+def header_addresses(text: str) -> tuple[str, ...]:
+    """Give the addresses in a decoded address header (RFC 5322, section 3.4).
+
+    What stands in angle brackets is an address. Only a text without any is a list of bare ones: a comma in a display
+    name, that decoding has stripped of its quotes, must not make an address out of the name.
+    """
+    angled = [part for part in _ANGLED.findall(text) if part]
+    return tuple(address for part in angled or text.split(",") if (address := part.strip()))
+
+
+def folded(addresses: tuple[str, ...]) -> set[str]:
+    """Give the addresses as they are compared: each once, domain in lower case."""
+    return {fold_domain(address) for address in addresses}
+
+
+def _either(values: tuple[str, ...]) -> str:
+    return " or ".join(dict.fromkeys(map(repr, values))) or "nobody"
