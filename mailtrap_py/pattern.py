@@ -59,6 +59,11 @@ class Pattern:
         object.__setattr__(self, "_compiled", compiled)
         object.__setattr__(self, "_plain", fold_domain(text) if self.kind == "address" else text.casefold())
 
+    @property
+    def exact(self) -> str | None:
+        """What is compared when nothing in the pattern is special: the address or text, folded. Else None."""
+        return self._plain if self._compiled is None else None
+
     def matches(self, value: str) -> bool:
         """Say whether the value is one of those meant."""
         if self.kind == "address":

@@ -4,5 +4,6 @@ The only import of sqlalchemy. The store imports no reader: it announces, others
 """
 
 from mailtrap_py.store.query import Announcement, MessageSummary, Page, Query, SessionView
+from mailtrap_py.store.store import Store
 
-__all__ = ["Announcement", "MessageSummary", "Page", "Query", "SessionView"]
+__all__ = ["Announcement", "MessageSummary", "Page", "Query", "SessionView", "Store"]

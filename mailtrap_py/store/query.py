@@ -6,16 +6,14 @@ twice. So a position is a cursor that stays right whatever is deleted or comes i
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Generic, Literal, TypeVar
 
-from mailtrap_py.pattern import Pattern, fold_domain
+from mailtrap_py.message import addresses
+from mailtrap_py.pattern import Pattern
 
 T = TypeVar("T")
-
-_ANGLED = re.compile(r'"(?:[^"\\]|\\.)*"|<([^<>]*)>')  # a quoted display name is stepped over, whatever it contains
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -131,6 +129,23 @@ class Query:
         if self.subject is not None:
             object.__setattr__(self, "_subject", Pattern(self.subject))
 
+    @property
+    def exact_to(self) -> str | None:
+        """The one recipient meant, domain in lower case; None when any or a pattern is."""
+        return self._to.exact if self._to is not None else None
+
+    @property
+    def exact_from(self) -> str | None:
+        """The one sender meant, domain in lower case; None when any or a pattern is."""
+        return self._from.exact if self._from is not None else None
+
+    @property
+    def exact(self) -> bool:
+        """Whether no pattern is left that must be compared with each message."""
+        return self.subject is None and all(
+            pattern is None or pattern.exact is not None for pattern in (self._to, self._from)
+        )
+
     def matches(self, message: MessageSummary) -> bool:
         """Say whether the message is meant."""
         return next(self._differences(message), None) is None
@@ -145,9 +160,9 @@ class Query:
         if self._to is not None and not any(map(self._to.matches, message.recipients)):
             yield f"recipient is {_either(message.recipients)}, not {self.to!r}"
         if self._from is not None:
-            senders = (message.reverse_path, *header_addresses(message.from_))
-            if not any(map(self._from.matches, senders)):
-                yield f"sender is {_either(senders)}, not {self.from_!r}"
+            named = senders(message.reverse_path, message.from_)
+            if not any(map(self._from.matches, named)):
+                yield f"sender is {_either(named)}, not {self.from_!r}"
         if self._subject is not None and not self._subject.matches(message.subject):
             yield f"subject is {message.subject!r}, not {self.subject!r}"
         if self.session_id is not None and message.session_id != self.session_id:
@@ -156,19 +171,9 @@ class Query:
             yield f"position is {message.position}, not after {self.after}"
 
 
-def header_addresses(text: str) -> tuple[str, ...]:
-    """Give the addresses in a decoded address header (RFC 5322, section 3.4).
-
-    What stands in angle brackets is an address. Only a text without any is a list of bare ones: a comma in a display
-    name, that decoding has stripped of its quotes, must not make an address out of the name.
-    """
-    angled = [part for part in _ANGLED.findall(text) if part]
-    return tuple(address for part in angled or text.split(",") if (address := part.strip()))
-
-
-def folded(addresses: tuple[str, ...]) -> set[str]:
-    """Give the addresses as they are compared: each once, domain in lower case."""
-    return {fold_domain(address) for address in addresses}
+def senders(reverse_path: str, from_: str) -> tuple[str, ...]:
+    """Give every address that a message names as its sender: the reverse-path, and those in its From header."""
+    return (reverse_path, *(mailbox.address for mailbox in addresses(from_)))
 
 
 def _either(values: tuple[str, ...]) -> str:

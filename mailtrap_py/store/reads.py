@@ -1,0 +1,224 @@
+"""The questions readers ask. Exact ones are answered by indexes, patterns by comparing summary after summary."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any, Protocol, TypeVar
+
+from sqlalchemy import ColumnElement, Connection, RowMapping, Table, func, select, true
+
+from mailtrap_py.events import Firing, Line, Outcome, Point, Recipient, Reply, Source, Transaction
+from mailtrap_py.store.query import MessageSummary, Page, Query, SessionView
+from mailtrap_py.store.rows import summarize_content
+from mailtrap_py.store.schema import addresses, contents, firings, lines, messages, sessions, transactions
+
+_FETCH = 500  # rows fetched together while patterns are compared
+
+
+class _Positioned(Protocol):
+    @property
+    def position(self) -> int: ...
+
+
+P = TypeVar("P", bound=_Positioned)
+
+
+def _count_of(table: Table) -> ColumnElement[int]:
+    return select(func.count()).where(table.c.session_id == sessions.c.id).scalar_subquery().label(table.name)
+
+
+_SUMMARIES = select(*(messages.c[name] for name in MessageSummary.__dataclass_fields__))
+_SESSIONS = select(
+    *(sessions.c[name] for name in SessionView.__dataclass_fields__ if name in sessions.c),
+    _count_of(messages),
+    _count_of(transactions),
+)
+_TRANSACTIONS = (
+    select(transactions, contents.c.data, messages.c.subject, messages.c.from_)
+    .outerjoin(contents, contents.c.position == transactions.c.position)
+    .outerjoin(messages, messages.c.id == transactions.c.message_id)
+    .order_by(transactions.c.position)
+)
+
+
+def find_messages(connection: Connection, query: Query, limit: int, before: int | None) -> Page[MessageSummary]:
+    """Give the newest `limit` messages that are meant, at positions below `before`; 0 only counts them."""
+    if query.exact:
+        condition = _condition(query)
+        total = connection.execute(select(func.count()).select_from(messages).where(condition)).scalar_one()
+        statement = _SUMMARIES.where(condition).order_by(messages.c.position.desc()).limit(limit + 1)
+        if before is not None:
+            statement = statement.where(messages.c.position < before)
+        return _page([_summary(row) for row in connection.execute(statement).mappings()], limit, total)
+    total = 0
+    found: list[MessageSummary] = []
+    for message in every_message(connection, query):
+        total += 1
+        if len(found) <= limit and (before is None or message.position < before):
+            found.append(message)
+    return _page(found, limit, total)
+
+
+def every_message(connection: Connection, query: Query) -> Iterator[MessageSummary]:
+    """Give all messages that are meant, newest first, as they are read."""
+    statement = _SUMMARIES.where(_condition(query)).order_by(messages.c.position.desc())
+    for row in connection.execute(statement, execution_options={"yield_per": _FETCH}).mappings():
+        message = _summary(row)
+        if query.exact or query.matches(message):
+            yield message
+
+
+def find_message(connection: Connection, message_id: str) -> MessageSummary | None:
+    """Give the message of that id."""
+    row = connection.execute(_SUMMARIES.where(messages.c.id == message_id)).mappings().one_or_none()
+    return None if row is None else _summary(row)
+
+
+def find_raw(connection: Connection, message_id: str) -> bytes | None:
+    """Give the octets of the message of that id."""
+    statement = select(contents.c.data).join(messages, messages.c.position == contents.c.position)
+    return connection.execute(statement.where(messages.c.id == message_id)).scalar_one_or_none()
+
+
+def find_sessions(connection: Connection, inbox: str | None, limit: int, before: int | None) -> Page[SessionView]:
+    """Give the newest `limit` sessions of an inbox or of all, at positions below `before`."""
+    condition = true() if inbox is None else sessions.c.inbox == inbox
+    total = connection.execute(select(func.count()).select_from(sessions).where(condition)).scalar_one()
+    statement = _SESSIONS.where(condition).order_by(sessions.c.position.desc()).limit(limit + 1)
+    if before is not None:
+        statement = statement.where(sessions.c.position < before)
+    return _page([SessionView(**row) for row in connection.execute(statement).mappings()], limit, total)
+
+
+def find_session(connection: Connection, session_id: str) -> SessionView | None:
+    """Give the session of that id."""
+    row = connection.execute(_SESSIONS.where(sessions.c.id == session_id)).mappings().one_or_none()
+    return None if row is None else SessionView(**row)
+
+
+def find_lines(connection: Connection, session_id: str) -> list[Line]:
+    """Give the transcript of a session, in the order of the lines."""
+    statement = select(lines.c.chunk).where(lines.c.session_id == session_id).order_by(lines.c.position)
+    return [_line(session_id, values) for chunk in connection.execute(statement).scalars() for values in chunk]
+
+
+def find_firings(connection: Connection, session_id: str | None, inbox: str | None) -> list[Firing]:
+    """Give the firings of a session, of an inbox, or all, oldest first."""
+    statement = select(firings).order_by(firings.c.position)
+    if session_id is not None:
+        statement = statement.where(firings.c.session_id == session_id)
+    if inbox is not None:
+        statement = statement.where(firings.c.inbox == inbox)
+    return [_firing(row) for row in connection.execute(statement).mappings()]
+
+
+def find_transactions(connection: Connection, query: Query, session_id: str | None) -> list[Transaction]:
+    """Give the transactions that are meant, oldest first, those that brought no message with what had come."""
+    statement = _TRANSACTIONS
+    for wanted in (query.session_id, session_id):
+        if wanted is not None:
+            statement = statement.where(transactions.c.session_id == wanted)
+    if query.inbox is not None:
+        statement = statement.where(transactions.c.inbox == query.inbox)
+    if query.after is not None:
+        statement = statement.where(transactions.c.position > query.after)
+    every = query.to is None and query.from_ is None and query.subject is None
+    found = []
+    for row in connection.execute(statement, execution_options={"yield_per": _FETCH}).mappings():
+        transaction = _transaction(row)
+        if every or query.matches(_attempt(row, transaction)):
+            found.append(transaction)
+    return found
+
+
+def _condition(query: Query) -> ColumnElement[bool]:
+    """Say in SQL what can be said there; `Query.matches` does the rest."""
+    condition: ColumnElement[bool] = true()
+    if query.inbox is not None:
+        condition &= messages.c.inbox == query.inbox
+    if query.session_id is not None:
+        condition &= messages.c.session_id == query.session_id
+    if query.after is not None:
+        condition &= messages.c.position > query.after
+    for role, address in (("to", query.exact_to), ("from", query.exact_from)):
+        if address is not None:
+            named = select(addresses.c.message).where(addresses.c.address == address, addresses.c.role == role)
+            condition &= messages.c.position.in_(named)
+    return condition
+
+
+def _page(found: Sequence[P], limit: int, total: int) -> Page[P]:
+    items = tuple(found[:limit])
+    return Page(items, items[-1].position if items and len(found) > limit else None, total)
+
+
+def _summary(row: RowMapping) -> MessageSummary:
+    values = dict(row)
+    values["recipients"] = tuple(values["recipients"])
+    return MessageSummary(**values)
+
+
+def _line(session_id: str, values: Sequence[Any]) -> Line:
+    number, at, clock, source, data, octets, rule, secret = values
+    return Line(
+        session_id=session_id,
+        number=number,
+        at=at,
+        clock=clock,
+        source=Source(source),
+        data=data.encode("latin-1"),
+        octets=octets,
+        rule=rule,
+        secret=bool(secret),
+    )
+
+
+def _firing(row: RowMapping) -> Firing:
+    values = dict(row)
+    del values["position"]
+    values["point"] = Point(values["point"])
+    values["actions"] = tuple(values["actions"])
+    return Firing(**values)
+
+
+def _transaction(row: RowMapping) -> Transaction:
+    values = {name: value for name, value in row.items() if name in Transaction.__dataclass_fields__}
+    values["recipients"] = tuple(_recipient(*recipient) for recipient in values["recipients"])
+    values["outcome"] = Outcome(values["outcome"])
+    values["reply"] = None if values["reply"] is None else _reply(*values["reply"])
+    return Transaction(content=row["data"] or b"", **values)
+
+
+def _recipient(address: str, parameters: dict[str, str], reply: Sequence[Any], rule: str) -> Recipient:
+    return Recipient(address=address, parameters=parameters, reply=_reply(*reply), rule=rule)
+
+
+def _reply(code: int, enhanced: str, words: Sequence[str], raw: str) -> Reply:
+    return Reply(code, enhanced, tuple(words), raw.encode("latin-1"))
+
+
+def _attempt(row: RowMapping, transaction: Transaction) -> MessageSummary:
+    """See a transaction as the message it was to bring; its recipients are all that were named, accepted or not."""
+    header = summarize_content(transaction.content) if row["subject"] is None else None
+    return MessageSummary(
+        position=row["position"],
+        id=transaction.message_id,
+        inbox=transaction.inbox,
+        session_id=transaction.session_id,
+        transaction_id=transaction.id,
+        at=transaction.ended_at,
+        reverse_path=transaction.reverse_path,
+        recipients=tuple(recipient.address for recipient in transaction.recipients),
+        subject=row["subject"] if header is None else header.subject,
+        from_=row["from_"] if header is None else header.from_,
+        to="",
+        cc="",
+        date="",
+        message_id="",
+        size=transaction.octets,
+        attachments=0,
+        tls_version="",
+        user="",
+        client="",
+        helo="",
+    )

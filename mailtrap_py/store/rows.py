@@ -1,0 +1,268 @@
+"""Events become rows: what one transaction writes, table by table, and what is announced once it is written."""
+
+from __future__ import annotations
+
+import logging
+from collections import defaultdict
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import Connection, Table, bindparam, insert, update
+
+from mailtrap_py.events import (
+    Firing,
+    Line,
+    Message,
+    Recipient,
+    Recorded,
+    Reply,
+    SessionEnded,
+    SessionStarted,
+    SessionUpdated,
+    Transaction,
+)
+from mailtrap_py.message import Summary, summarize
+from mailtrap_py.pattern import fold_domain
+from mailtrap_py.store.query import Announcement, MessageSummary, senders
+from mailtrap_py.store.schema import about, addresses, contents, firings, lines, messages, sessions, transactions
+
+if TYPE_CHECKING:
+    Row = dict[str, Any]
+
+_LOG = logging.getLogger("mailtrap_py.store")
+_LONGEST_FIELD = 65_536  # characters of a header that a summary shows; the message itself is whole
+
+_INSERTS = {table: insert(table) for table in (sessions, lines, firings, transactions, messages, contents, addresses)}
+_KNOWN: tuple[str, ...] = ("inbox", "helo", "esmtp", "tls_version", "tls_cipher", "user", "mechanism")
+_ENDED: tuple[str, ...] = ("inbox", "ended_at", "ended_clock", "ending", "reason")
+_UPDATES = {
+    columns: update(sessions)
+    .where(sessions.c.id == bindparam("key"))
+    .values({column: bindparam(f"new_{column}") for column in columns})
+    for columns in (_KNOWN, _ENDED)
+}
+
+
+class Batch:
+    """The rows of one transaction. Made of events in their order, then written at once."""
+
+    def __init__(self, events: Sequence[Recorded], *, first: int) -> None:
+        """Make the rows; the events take the positions from `first` on, one each."""
+        self.announcements: list[Announcement] = []
+        self._rows: dict[Table, list[Row]] = defaultdict(list)
+        self._chunks: dict[str, list[list[object]]] = {}
+        self._started: dict[str, Row] = {}
+        self._changed: dict[tuple[str, ...], dict[str, Row]] = defaultdict(dict)
+        self._announced: set[str] = set()
+        for position, event in enumerate(events, first):
+            self._take(position, event)
+
+    def write(self, connection: Connection) -> None:
+        """Write all rows: a statement for each table, however many rows there are."""
+        for table, rows in self._rows.items():
+            connection.execute(_INSERTS[table], rows)
+        for columns, changes in self._changed.items():
+            connection.execute(_UPDATES[columns], list(changes.values()))
+
+    def _take(self, position: int, event: Recorded) -> None:
+        match event:
+            case Line():
+                self._take_line(position, event)
+            case Transaction():
+                self._take_transaction(position, event)
+            case Message():
+                self._take_message(position, event)
+            case Firing():
+                self._rows[firings].append(_firing_row(position, event))
+            case SessionStarted():
+                row = _session_row(position, event)
+                self._started[event.id] = row
+                self._rows[sessions].append(row)
+                self._announce_session(event)
+            case SessionUpdated():
+                self._change(_KNOWN, event.id, {column: getattr(event, column) for column in _KNOWN})
+                self._announce_session(event)
+            case SessionEnded():
+                ended = (event.inbox, event.at, event.clock, event.ending.value, event.reason)
+                self._change(_ENDED, event.id, dict(zip(_ENDED, ended, strict=True)))
+                self._announce_session(event)
+
+    def _take_line(self, position: int, line: Line) -> None:
+        chunk = self._chunks.get(line.session_id)
+        if chunk is None:
+            chunk = self._chunks[line.session_id] = []
+            self._rows[lines].append({"position": position, "session_id": line.session_id, "chunk": chunk})
+        data = line.data.decode("latin-1")
+        chunk.append(
+            [line.number, line.at, line.clock, line.source.value, data, line.octets, line.rule, int(line.secret)]
+        )
+
+    def _take_transaction(self, position: int, transaction: Transaction) -> None:
+        self._rows[transactions].append(_transaction_row(position, transaction))
+        if transaction.content:
+            self._rows[contents].append({"position": position, "data": transaction.content})
+        self.announcements.append(Announcement("transaction", transaction.inbox, transaction.id))
+
+    def _take_message(self, position: int, message: Message) -> None:
+        summary = summarize_message(position, message)
+        self._rows[messages].append(_message_row(message, summary))
+        self._rows[contents].append({"position": position, "data": message.raw})
+        for role, group in (("to", summary.recipients), ("from", senders(summary.reverse_path, summary.from_))):
+            folded = {fold_domain(address) for address in group}
+            self._rows[addresses].extend({"message": position, "role": role, "address": one} for one in folded)
+        self.announcements.append(Announcement("message", message.inbox, message.id, summary))
+
+    def _change(self, columns: tuple[str, ...], key: str, values: Row) -> None:
+        # The last word of a batch is the whole truth; a session that began in the same batch is written complete.
+        row = self._started.get(key)
+        if row is not None:
+            row.update(values)
+        else:
+            self._changed[columns][key] = {"key": key, **{f"new_{column}": value for column, value in values.items()}}
+
+    def _announce_session(self, event: SessionStarted | SessionUpdated | SessionEnded) -> None:
+        if event.id not in self._announced:
+            self._announced.add(event.id)
+            self.announcements.append(Announcement("session", event.inbox, event.id))
+
+
+def reserve(connection: Connection, count: int) -> int:
+    """Take the next `count` positions in this transaction, and give the first."""
+    raised = update(about).values(position=about.c.position + count).returning(about.c.position)
+    return int(connection.execute(raised).scalar_one()) - count + 1
+
+
+def summarize_message(position: int, message: Message) -> MessageSummary:
+    """Read the header for the lists. Whatever goes wrong in there, the message itself is never lost for it."""
+    summary = summarize_content(message.raw)
+    return MessageSummary(
+        position=position,
+        id=message.id,
+        inbox=message.inbox,
+        session_id=message.session_id,
+        transaction_id=message.transaction_id,
+        at=message.at,
+        reverse_path=message.reverse_path,
+        recipients=tuple(recipient.address for recipient in message.recipients),
+        subject=summary.subject[:_LONGEST_FIELD],
+        from_=summary.from_[:_LONGEST_FIELD],
+        to=summary.to[:_LONGEST_FIELD],
+        cc=summary.cc[:_LONGEST_FIELD],
+        date=summary.date[:_LONGEST_FIELD],
+        message_id=summary.message_id[:_LONGEST_FIELD],
+        size=len(message.raw),
+        attachments=summary.attachments,
+        tls_version=message.tls_version,
+        user=message.user,
+        client=message.client,
+        helo=message.helo,
+    )
+
+
+def summarize_content(raw: bytes) -> Summary:
+    """Summarize any bytes; an empty summary when they cannot be read at all."""
+    try:
+        return summarize(raw)
+    except Exception:  # noqa: BLE001 - no bug in a view may cost anybody a message
+        _LOG.exception("a message of %d octets could not be summarized; it is stored all the same", len(raw))
+        return Summary(subject="", from_="", to="", cc="", date="", message_id="", attachments=0)
+
+
+def _message_row(message: Message, summary: MessageSummary) -> Row:
+    return {
+        "position": summary.position,
+        "id": summary.id,
+        "inbox": summary.inbox,
+        "session_id": summary.session_id,
+        "transaction_id": summary.transaction_id,
+        "at": summary.at,
+        "clock": message.clock,
+        "reverse_path": summary.reverse_path,
+        "parameters": dict(message.parameters),
+        "recipients": summary.recipients,
+        "subject": summary.subject,
+        "from_": summary.from_,
+        "to": summary.to,
+        "cc": summary.cc,
+        "date": summary.date,
+        "message_id": summary.message_id,
+        "size": summary.size,
+        "attachments": summary.attachments,
+        "tls_version": summary.tls_version,
+        "user": summary.user,
+        "client": summary.client,
+        "helo": summary.helo,
+    }
+
+
+def _session_row(position: int, event: SessionStarted) -> Row:
+    return {
+        "position": position,
+        "id": event.id,
+        "inbox": event.inbox,
+        "number": event.number,
+        "at": event.at,
+        "clock": event.clock,
+        "client": event.client,
+        "client_port": event.client_port,
+        "port": event.port,
+        "protocol": event.protocol,
+        "upstream": event.upstream,
+        "helo": "",
+        "esmtp": False,
+        "tls_version": "",
+        "tls_cipher": "",
+        "user": "",
+        "mechanism": "",
+        "ended_at": None,
+        "ended_clock": None,
+        "ending": "",
+        "reason": "",
+    }
+
+
+def _firing_row(position: int, firing: Firing) -> Row:
+    return {
+        "position": position,
+        "session_id": firing.session_id,
+        "transaction_id": firing.transaction_id,
+        "inbox": firing.inbox,
+        "at": firing.at,
+        "clock": firing.clock,
+        "point": firing.point.value,
+        "rule": firing.rule,
+        "number": firing.number,
+        "actions": firing.actions,
+    }
+
+
+def _transaction_row(position: int, transaction: Transaction) -> Row:
+    return {
+        "position": position,
+        "id": transaction.id,
+        "session_id": transaction.session_id,
+        "inbox": transaction.inbox,
+        "number": transaction.number,
+        "started_at": transaction.started_at,
+        "started_clock": transaction.started_clock,
+        "ended_at": transaction.ended_at,
+        "ended_clock": transaction.ended_clock,
+        "reverse_path": transaction.reverse_path,
+        "parameters": dict(transaction.parameters),
+        "recipients": [_recipient_data(recipient) for recipient in transaction.recipients],
+        "outcome": transaction.outcome.value,
+        "acknowledged": transaction.acknowledged,
+        "reply": _reply_data(transaction.reply),
+        "rule": transaction.rule,
+        "reason": transaction.reason,
+        "octets": transaction.octets,
+        "message_id": transaction.message_id,
+    }
+
+
+def _recipient_data(recipient: Recipient) -> list[object]:
+    return [recipient.address, dict(recipient.parameters), _reply_data(recipient.reply), recipient.rule]
+
+
+def _reply_data(reply: Reply | None) -> list[object] | None:
+    return None if reply is None else [reply.code, reply.enhanced, reply.lines, reply.raw.decode("latin-1")]

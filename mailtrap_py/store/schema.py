@@ -1,0 +1,212 @@
+"""The tables, and how values become columns. Nothing here is particular to one database.
+
+One counter gives every row of every table its position, in the order in which things were recorded. It stands in the
+database and is raised inside the transaction that uses it: so positions become visible in order, even when several
+programs write, and a reader that asks for what came after a position never overlooks anything.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    Dialect,
+    Double,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    Table,
+    TypeDecorator,
+)
+from sqlalchemy import Text as AnyText
+
+VERSION = 1
+"""Raised with every change of the tables below; a file of another version is refused, never converted in silence."""
+
+_UNSTORABLE = re.compile("[\x00\x1a\ud800-\udfff]")
+_ESCAPED = re.compile("\x1a([0-9a-f]{4})")
+_ENCODE = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
+_DECODE = json.JSONDecoder().decode
+
+
+def escape(text: str) -> str:
+    """Make any text storable: NUL and lone surrogates, which no database takes, as SUB (U+001A) and four digits.
+
+    Addresses hold surrogates where the client sent bytes that are not UTF-8 (`surrogateescape`).
+    """
+    if text.isascii() and "\x00" not in text and "\x1a" not in text:
+        return text
+    return _UNSTORABLE.sub(lambda found: f"\x1a{ord(found[0]):04x}", text)
+
+
+def unescape(text: str) -> str:
+    """Give back exactly what `escape` was given."""
+    return _ESCAPED.sub(lambda found: chr(int(found[1], 16)), text) if "\x1a" in text else text
+
+
+class Text(TypeDecorator[str]):
+    """Any `str`, exactly: also NUL and lone surrogates."""
+
+    impl = AnyText
+    cache_ok = True
+
+    def process_bind_param(self, value: str | None, dialect: Dialect) -> str | None:  # noqa: ARG002 - SQLAlchemy's signature
+        """Escape it on the way in."""
+        return None if value is None else escape(value)
+
+    def process_result_value(self, value: str | None, dialect: Dialect) -> str | None:  # noqa: ARG002 - SQLAlchemy's signature
+        """And back on the way out."""
+        return None if value is None else unescape(value)
+
+
+class Json(TypeDecorator[object]):
+    """Lists, mappings, texts and numbers as JSON, exactly: the text may hold what `Text` may."""
+
+    impl = AnyText
+    cache_ok = True
+
+    def process_bind_param(self, value: object, dialect: Dialect) -> str:  # noqa: ARG002 - SQLAlchemy's signature
+        """Write it as JSON; what is not ASCII stays readable."""
+        return escape(_ENCODE(value))
+
+    def process_result_value(self, value: str | None, dialect: Dialect) -> object:  # noqa: ARG002 - SQLAlchemy's signature
+        """Read the JSON."""
+        return None if value is None else _DECODE(unescape(value))
+
+
+# SQLite numbers the rows of a table by its INTEGER key and by no other: then the key costs nothing.
+Position = BigInteger().with_variant(Integer, "sqlite")
+
+metadata = MetaData()
+
+about = Table(
+    "mailtrap_py",
+    metadata,
+    Column("version", Integer, primary_key=True, autoincrement=False),
+    Column("position", BigInteger, nullable=False),
+)
+
+sessions = Table(
+    "sessions",
+    metadata,
+    Column("position", Position, primary_key=True, autoincrement=False),
+    Column("id", Text, nullable=False, unique=True),
+    Column("inbox", Text, nullable=False, index=True),
+    Column("number", Integer, nullable=False),
+    Column("at", Double, nullable=False),
+    Column("clock", Double, nullable=False),
+    Column("client", Text, nullable=False),
+    Column("client_port", Integer, nullable=False),
+    Column("port", Integer, nullable=False),
+    Column("protocol", Text, nullable=False),
+    Column("upstream", Text, nullable=False),
+    Column("helo", Text, nullable=False),
+    Column("esmtp", Boolean, nullable=False),
+    Column("tls_version", Text, nullable=False),
+    Column("tls_cipher", Text, nullable=False),
+    Column("user", Text, nullable=False),
+    Column("mechanism", Text, nullable=False),
+    Column("ended_at", Double),
+    Column("ended_clock", Double),
+    Column("ending", Text, nullable=False),
+    Column("reason", Text, nullable=False),
+)
+
+# One row holds all lines that a session brought to one commit.
+lines = Table(
+    "lines",
+    metadata,
+    Column("position", Position, primary_key=True, autoincrement=False),
+    Column("session_id", Text, nullable=False, index=True),
+    Column("chunk", Json, nullable=False),
+)
+
+firings = Table(
+    "firings",
+    metadata,
+    Column("position", Position, primary_key=True, autoincrement=False),
+    Column("session_id", Text, nullable=False, index=True),
+    Column("transaction_id", Text, nullable=False),
+    Column("inbox", Text, nullable=False, index=True),
+    Column("at", Double, nullable=False),
+    Column("clock", Double, nullable=False),
+    Column("point", Text, nullable=False),
+    Column("rule", Text, nullable=False),
+    Column("number", Integer, nullable=False),
+    Column("actions", Json, nullable=False),
+)
+
+transactions = Table(
+    "transactions",
+    metadata,
+    Column("position", Position, primary_key=True, autoincrement=False),
+    Column("id", Text, nullable=False),
+    Column("session_id", Text, nullable=False, index=True),
+    Column("inbox", Text, nullable=False, index=True),
+    Column("number", Integer, nullable=False),
+    Column("started_at", Double, nullable=False),
+    Column("started_clock", Double, nullable=False),
+    Column("ended_at", Double, nullable=False),
+    Column("ended_clock", Double, nullable=False),
+    Column("reverse_path", Text, nullable=False),
+    Column("parameters", Json, nullable=False),
+    Column("recipients", Json, nullable=False),
+    Column("outcome", Text, nullable=False),
+    Column("acknowledged", Boolean, nullable=False),
+    Column("reply", Json, nullable=False),
+    Column("rule", Text, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("octets", BigInteger, nullable=False),
+    Column("message_id", Text, nullable=False),
+)
+
+messages = Table(
+    "messages",
+    metadata,
+    Column("position", Position, primary_key=True, autoincrement=False),
+    Column("id", Text, nullable=False, unique=True),
+    Column("inbox", Text, nullable=False, index=True),
+    Column("session_id", Text, nullable=False, index=True),
+    Column("transaction_id", Text, nullable=False),
+    Column("at", Double, nullable=False),
+    Column("clock", Double, nullable=False),
+    Column("reverse_path", Text, nullable=False),
+    Column("parameters", Json, nullable=False),
+    Column("recipients", Json, nullable=False),
+    Column("subject", Text, nullable=False),
+    Column("from_", Text, nullable=False),
+    Column("to", Text, nullable=False),
+    Column("cc", Text, nullable=False),
+    Column("date", Text, nullable=False),
+    Column("message_id", Text, nullable=False),
+    Column("size", BigInteger, nullable=False),
+    Column("attachments", Integer, nullable=False),
+    Column("tls_version", Text, nullable=False),
+    Column("user", Text, nullable=False),
+    Column("client", Text, nullable=False),
+    Column("helo", Text, nullable=False),
+)
+
+# The octets of a message, or of a transaction that brought none, under the position of that row: lists never read them.
+contents = Table(
+    "contents",
+    metadata,
+    Column("position", Position, primary_key=True, autoincrement=False),
+    Column("data", LargeBinary, nullable=False),
+)
+
+# Every address of a message as it is compared, its domain in lower case. `role` is `to` or `from`.
+addresses = Table(
+    "addresses",
+    metadata,
+    Column("message", Position, nullable=False),
+    Column("role", Text, nullable=False),
+    Column("address", Text, nullable=False),
+    Index("ix_addresses_address", "address", "role", "message"),
+    Index("ix_addresses_message", "message"),
+)

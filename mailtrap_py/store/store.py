@@ -1,0 +1,123 @@
+"""The store as the other rooms know it: events in, views out, announcements to whoever subscribes."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Awaitable, Callable, Iterator
+from typing import TYPE_CHECKING
+
+from mailtrap_py.store import reads, removal
+from mailtrap_py.store.database import Database
+from mailtrap_py.store.query import Announcement, MessageSummary, Page, Query, SessionView
+from mailtrap_py.store.writer import Writer
+
+if TYPE_CHECKING:
+    from sqlalchemy import Connection
+
+    from mailtrap_py.events import Firing, Line, Recorded, Transaction
+
+_EVERYTHING = Query()
+
+
+class Store:
+    """The record of a trap. Implements `events.Record`; every method may be called from any thread.
+
+    Reads block, and see all that was added before the call. After `close` every method raises `RuntimeError`.
+    """
+
+    def __init__(self, url: str = "sqlite://") -> None:
+        """Open a record: `sqlite://` in memory, `sqlite:///path` in a file that outlives a killed process.
+
+        Raises `SettingError` when it cannot be opened, or is not a record of this version; it is then left as it was.
+        """
+        self._database = Database(url)
+        self._writer = Writer(self._database)
+        self._closed = False
+
+    def add(self, event: Recorded) -> None:
+        """Write it down soon, within 50 ms or before the next read or commit. Never blocks."""
+        self._writer.add(event)
+
+    def commit(self, event: Recorded) -> Awaitable[None]:
+        """Write it down with all that was added before; on an event loop. Done when it is safe, or raises why not."""
+        return self._writer.commit(event)
+
+    def messages(
+        self, query: Query = _EVERYTHING, *, limit: int = 50, before: int | None = None
+    ) -> Page[MessageSummary]:
+        """Give the messages that are meant, newest first; `before` is the cursor, `limit` 0 only counts."""
+        with self._reading() as connection:
+            return reads.find_messages(connection, query, limit, before)
+
+    def message(self, id: str) -> MessageSummary | None:  # noqa: A002 - the word is the field's
+        """Give the message of that id, None when there is none."""
+        with self._reading() as connection:
+            return reads.find_message(connection, id)
+
+    def raw(self, id: str) -> bytes | None:  # noqa: A002 - the word is the field's
+        """Give the exact octets of the message of that id, None when there is none."""
+        with self._reading() as connection:
+            return reads.find_raw(connection, id)
+
+    def sessions(self, *, inbox: str | None = None, limit: int = 50, before: int | None = None) -> Page[SessionView]:
+        """Give the sessions of an inbox or of all, newest first; `before` is the cursor."""
+        with self._reading() as connection:
+            return reads.find_sessions(connection, inbox, limit, before)
+
+    def session(self, id: str) -> SessionView | None:  # noqa: A002 - the word is the field's
+        """Give the session of that id, None when there is none."""
+        with self._reading() as connection:
+            return reads.find_session(connection, id)
+
+    def transcript(self, session_id: str) -> list[Line]:
+        """Give all that was said in a session, in order."""
+        with self._reading() as connection:
+            return reads.find_lines(connection, session_id)
+
+    def firings(self, *, session_id: str | None = None, inbox: str | None = None) -> list[Firing]:
+        """Give the firings of rules, in a session, in an inbox, or all; oldest first."""
+        with self._reading() as connection:
+            return reads.find_firings(connection, session_id, inbox)
+
+    def transactions(self, query: Query = _EVERYTHING, *, session_id: str | None = None) -> list[Transaction]:
+        """Give the transactions that are meant, oldest first; `Query.to` is any recipient named, also a refused one."""
+        with self._reading() as connection:
+            return reads.find_transactions(connection, query, session_id)
+
+    def delete_messages(self, query: Query) -> int:
+        """Remove the messages that are meant, with their octets, and tell how many there were."""
+        return self._writer.perform(lambda connection: removal.delete_messages(connection, query))
+
+    def delete_message(self, id: str) -> bool:  # noqa: A002 - the word is the field's
+        """Remove a message; tell whether there was one of that id."""
+        return self._writer.perform(lambda connection: removal.delete_message(connection, id))
+
+    def clear(self, inbox: str | None = None) -> None:
+        """Remove everything recorded of an inbox, or everything."""
+        self._writer.perform(lambda connection: removal.clear(connection, inbox))
+
+    def subscribe(self, callback: Callable[[Announcement], None]) -> Callable[[], None]:
+        """Have it called for everything written from now on, until the function returned is called.
+
+        It is called on the store's own thread, after the commit and before the future of `commit` is done. It should
+        be quick; it may read the store. What it raises is logged.
+        """
+        return self._writer.subscribe(callback)
+
+    def flush(self) -> None:
+        """Wait until all that was added before is written."""
+        self._writer.flush()
+
+    def close(self) -> None:
+        """Write what is queued and let go of the database. Idempotent."""
+        self._writer.close()
+        self._closed = True
+        self._database.close()
+
+    @contextlib.contextmanager
+    def _reading(self) -> Iterator[Connection]:
+        if self._closed:
+            raise RuntimeError("the store is closed")
+        self._writer.flush()
+        with self._database.reading() as connection:
+            yield connection

@@ -1,0 +1,226 @@
+"""The one thread that writes. It takes all that is queued, writes it in one transaction, and tells everybody concerned.
+
+Grouping is what makes a commit for every message affordable: while one transaction is written, the next one gathers,
+so a busy trap commits seldom and a quiet one at once.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import threading
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import Future
+from typing import TYPE_CHECKING, NamedTuple, TypeVar
+
+from mailtrap_py.store.database import BusyError
+from mailtrap_py.store.rows import Batch, reserve
+
+if TYPE_CHECKING:
+    from sqlalchemy import Connection
+
+    from mailtrap_py.events import Recorded
+    from mailtrap_py.store.database import Database
+    from mailtrap_py.store.query import Announcement
+
+T = TypeVar("T")
+Subscriber = Callable[["Announcement"], None]
+Waiter = asyncio.Future[None]
+
+_LOG = logging.getLogger("mailtrap_py.store")
+_FLUSH_SECONDS = 0.05  # how long an event that nobody waits for may lie in the queue
+
+
+class _Entry(NamedTuple):
+    event: Recorded
+    waiter: Waiter | None
+
+
+class Writer:
+    """A queue and its thread. Everything may be called from any thread."""
+
+    def __init__(self, database: Database) -> None:
+        """Start the thread."""
+        self._database = database
+        self._subscribers: tuple[Subscriber, ...] = ()
+        self._queue: list[_Entry | Callable[[], None]] = []
+        self._wakeup = threading.Condition()  # guards all that follows, and the two above
+        self._urgent = False
+        self._dozing = False
+        self._busy = False
+        self._closing = False
+        self._thread = threading.Thread(target=self._run, name="mailtrap_py-store", daemon=True)
+        self._thread.start()
+
+    def add(self, event: Recorded) -> None:
+        """Queue an event; it is written within 50 ms. Raises `RuntimeError` after `close`."""
+        self._put(_Entry(event, None), urgent=False)
+
+    def commit(self, event: Recorded) -> Waiter:
+        """Queue an event, and give a future of the running loop that is done when it is written, or has the error."""
+        waiter: Waiter = asyncio.get_running_loop().create_future()
+        self._put(_Entry(event, waiter), urgent=True)
+        return waiter
+
+    def perform(self, work: Callable[[Connection], tuple[T, Sequence[Announcement]]]) -> T:
+        """Let the thread do other work in a transaction: it sees all that was queued before, and is then announced."""
+        done: Future[T] = Future()
+
+        def job() -> None:
+            try:
+                with self._database.writing() as connection:
+                    result, announcements = work(connection)
+            except Exception as error:  # noqa: BLE001 - whatever it is, it belongs to the one who asked
+                done.set_exception(error)
+            else:
+                self._announce(announcements)
+                done.set_result(result)
+
+        if threading.current_thread() is self._thread:  # a subscriber that deletes what it was told of
+            job()
+        else:
+            self._put(job, urgent=True)
+        return done.result()
+
+    def flush(self) -> None:
+        """Wait until all is written that was queued before. For a subscriber it is: it is told afterwards."""
+        if threading.current_thread() is self._thread:
+            return
+        with self._wakeup:
+            if not self._queue and not self._busy:
+                return
+            written = None if self._closing else threading.Event()
+            if written is not None:
+                self._queue.append(written.set)
+                self._wake()
+        if written is None:
+            self._thread.join()
+        else:
+            written.wait()
+
+    def subscribe(self, subscriber: Subscriber) -> Callable[[], None]:
+        """Call it, on this thread, for all that is written from now on; the function returned ends that."""
+        with self._wakeup:
+            self._subscribers = (*self._subscribers, subscriber)
+
+        def unsubscribe() -> None:
+            with self._wakeup:
+                self._subscribers = tuple(other for other in self._subscribers if other is not subscriber)
+
+        return unsubscribe
+
+    def close(self) -> None:
+        """Write what is queued, then end the thread. Idempotent."""
+        with self._wakeup:
+            self._closing = True
+            self._wake()
+        self._thread.join()
+
+    def _put(self, item: _Entry | Callable[[], None], *, urgent: bool) -> None:
+        with self._wakeup:
+            if self._closing:
+                raise RuntimeError("the store is closed")
+            self._queue.append(item)
+            if urgent:
+                self._wake()
+            elif self._dozing:
+                self._wakeup.notify()
+
+    def _wake(self) -> None:
+        if not self._urgent:
+            self._urgent = True
+            self._wakeup.notify()
+
+    def _run(self) -> None:
+        while True:
+            with self._wakeup:
+                self._busy = False
+                self._await_work()
+                self._busy = True
+                self._urgent = False
+                items, self._queue = self._queue, []
+                last = self._closing
+            entries: list[_Entry] = []
+            for item in items:
+                if isinstance(item, _Entry):
+                    entries.append(item)
+                else:
+                    self._write(entries)
+                    entries = []
+                    item()
+            self._write(entries)
+            if last:
+                return
+
+    def _await_work(self) -> None:
+        # Waking a thread costs as much as writing a row. So an event that nobody waits for wakes this one only out of a
+        # long sleep, and while the trap is busy there is none.
+        quiet = False
+        while not (self._urgent or self._closing):
+            if not quiet:
+                woken = self._wakeup.wait(_FLUSH_SECONDS)
+                if self._queue and not woken:
+                    return
+                quiet = not woken
+            else:
+                self._dozing = True
+                self._wakeup.wait()
+                self._dozing = False
+                quiet = False
+
+    def _write(self, entries: list[_Entry]) -> None:
+        if not entries:
+            return
+        try:
+            with self._database.writing() as connection:
+                batch = Batch([entry.event for entry in entries], first=reserve(connection, len(entries)))
+                batch.write(connection)
+        except BusyError as error:
+            _fail(entries, error)
+        except Exception as error:  # noqa: BLE001 - a full disk or a value no column takes: nothing may end this thread
+            if len(entries) == 1:
+                _fail(entries, error)
+            else:  # one at a time, so that none is lost for another's sake
+                for entry in entries:
+                    self._write([entry])
+        else:
+            self._announce(batch.announcements)
+            _settle_all(entries, None)
+
+    def _announce(self, announcements: Iterable[Announcement]) -> None:
+        for subscriber in self._subscribers:
+            for announcement in announcements:
+                try:
+                    subscriber(announcement)
+                except Exception:  # noqa: BLE001 - theirs to mend; it is logged, and the next one is told
+                    _LOG.exception("a subscriber could not take an announcement (%s)", announcement.kind)
+
+
+def _fail(entries: list[_Entry], error: Exception) -> None:
+    for entry in entries:
+        if entry.waiter is None:
+            _LOG.error("not recorded, because of %s: %s", error, type(entry.event).__name__)
+    _settle_all(entries, error)
+
+
+def _settle_all(entries: list[_Entry], error: Exception | None) -> None:
+    """Finish the futures of each event loop by one call into it."""
+    waiters: dict[asyncio.AbstractEventLoop, list[Waiter]] = defaultdict(list)
+    for entry in entries:
+        if entry.waiter is not None:
+            waiters[entry.waiter.get_loop()].append(entry.waiter)
+    for loop, group in waiters.items():
+        with contextlib.suppress(RuntimeError):  # the loop was closed under its sessions; the mail is written
+            loop.call_soon_threadsafe(_settle, group, error)
+
+
+def _settle(waiters: list[Waiter], error: Exception | None) -> None:
+    for waiter in waiters:
+        if waiter.done():  # the session was cancelled meanwhile
+            continue
+        if error is None:
+            waiter.set_result(None)
+        else:
+            waiter.set_exception(error)
