@@ -1,0 +1,68 @@
+"""What should happen: scenarios as values, and the director that turns events into actions.
+
+Pure: no loop, no socket, no clock of its own, no dice of its own. `model` is the place to begin reading.
+
+    values quantities patterns replies   what stands after a key
+    points facts                         what is known, and where
+    match counting actions               when, how often, what
+    model checks                         the whole, and whether it makes sense
+    load library json_schema             where it comes from
+    director                             the scenario at work
+    expectation verdict                  what a correct client does, and whether this one did
+"""
+
+from mailtrap_py.scenario.director import Decision, Director, RuleState
+from mailtrap_py.scenario.model import (
+    Accept,
+    Action,
+    Chance,
+    Close,
+    CloseHow,
+    Count,
+    Delay,
+    Dice,
+    Discard,
+    Lognormal,
+    Note,
+    Pass,
+    Raw,
+    Rule,
+    Scenario,
+    ScenarioClass,
+    Scope,
+    SendReply,
+    Stall,
+    StallSpec,
+    Uniform,
+    When,
+)
+from mailtrap_py.scenario.points import names_of
+
+__all__ = [
+    "Accept",
+    "Action",
+    "Chance",
+    "Close",
+    "CloseHow",
+    "Count",
+    "Decision",
+    "Delay",
+    "Dice",
+    "Director",
+    "Discard",
+    "Lognormal",
+    "Note",
+    "Pass",
+    "Raw",
+    "Rule",
+    "RuleState",
+    "Scenario",
+    "ScenarioClass",
+    "Scope",
+    "SendReply",
+    "Stall",
+    "StallSpec",
+    "Uniform",
+    "When",
+    "names_of",
+]

@@ -1,0 +1,376 @@
+"""What a rule can do, one class an action. `mailtrap_py.scenario.model` says how to add one.
+
+In YAML an action is a mapping of one key, its siblings being that action's own options, or a bare word where the word
+says it all: `do: [accept, close: reset]`.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from enum import StrEnum
+from typing import Annotated, Any, ClassVar, Literal, Protocol, Self
+
+from pydantic import BeforeValidator, ConfigDict, Discriminator, Field, Tag, model_validator
+
+from mailtrap_py.events import Point, Reply
+from mailtrap_py.scenario.mistakes import Mistake, nearest
+from mailtrap_py.scenario.points import PLACEHOLDER, fill
+from mailtrap_py.scenario.quantities import Duration, format_duration
+from mailtrap_py.scenario.replies import ReplyText
+from mailtrap_py.scenario.values import Text, Value
+
+_LONGEST_DRAW = 100  # medians: a lognormal wait is cut there, because every wait ends
+_BREAKS = str.maketrans("\r\n", "  ")
+
+
+class Dice(Protocol):
+    """Where chance comes from; `random.Random` is one."""
+
+    def random(self) -> float:
+        """Draw from 0 up to, but not including, 1."""
+
+    def uniform(self, a: float, b: float) -> float:
+        """Draw between the two, all alike."""
+
+    def lognormvariate(self, mu: float, sigma: float) -> float:
+        """Draw a number whose logarithm is normal around `mu`."""
+
+
+class Action(Value):
+    """One thing to do. The four below are for the checks of a scenario, the two methods for whoever carries it out."""
+
+    key: ClassVar[str]
+    """What it is called in YAML; the field of that name holds what was said."""
+    bare: ClassVar[object] = None
+    """What the word alone stands for; `None` when it cannot stand alone."""
+    ends: ClassVar[bool] = False
+    """Whether nothing can come after it."""
+    only_at: ClassVar[frozenset[Point]] = frozenset(Point)
+    """Where it makes sense."""
+
+    def texts(self) -> tuple[str, ...]:
+        """Give the texts in which `${to}` and its like are filled in."""
+        return ()
+
+    def describe(self) -> str:
+        """Say it in the words of the scenario, as in `reply: 450 4.2.0 Busy`."""
+        return self.key
+
+    def ready(self, names: Mapping[str, str], dice: Dice) -> Action:  # noqa: ARG002 - most have nothing to fill or draw
+        """Fill in `${to}` and its like, and draw what is left to chance: an action that can be carried out."""
+        return self
+
+
+class SendReply(Action):
+    """Answer with this instead of the normal reply. A 4xx or 5xx refuses: the command never happens.
+
+    A 421 also ends the connection (RFC 5321, section 3.8), unless it is told to `stay`.
+    """
+
+    key: ClassVar[str] = "reply"
+    model_config = ConfigDict(title="reply")
+
+    reply: ReplyText = Field(description="The reply: '450 4.2.1 Mailbox busy', a list of such lines, or its parts.")
+    stay: bool = Field(default=False, strict=True, description="After a 421: leave the connection open.")
+
+    @model_validator(mode="after")
+    def _only_421_leaves(self) -> Self:
+        if self.stay and self.reply.code != 421:  # noqa: PLR2004 - the one reply that also closes
+            raise Mistake("only after a 421 the connection closes by itself", "leave 'stay' out", ("stay",))
+        return self
+
+    def texts(self) -> tuple[str, ...]:
+        """Give its lines."""
+        return self.reply.lines
+
+    def describe(self) -> str:
+        """Say the reply, several lines with a slash between."""
+        said = " / ".join(str(self.reply).split("\r\n"))
+        return f"reply: {said}{' (stay)' if self.stay else ''}"
+
+    def ready(self, names: Mapping[str, str], dice: Dice) -> Action:  # noqa: ARG002 - nothing is drawn
+        """Fill in the lines. What a client sent cannot end a line of the reply."""
+        if not any("${" in line for line in self.reply.lines):
+            return self
+        safe = {name: value.translate(_BREAKS) for name, value in names.items()}
+        lines = tuple(fill(line, safe) for line in self.reply.lines)
+        return self.model_copy(update={"reply": Reply(self.reply.code, self.reply.enhanced, lines)})
+
+
+class Uniform(Value):
+    """A wait anywhere between two."""
+
+    uniform: tuple[Duration, Duration] = Field(description="The shortest and the longest, all between alike.")
+
+    @model_validator(mode="after")
+    def _in_order(self) -> Self:
+        if self.uniform[0] > self.uniform[1]:
+            raise Mistake("the shortest wait comes first", "write [1s, 5s]", ("uniform",))
+        return self
+
+    def draw(self, dice: Dice) -> float:
+        """Draw one, in seconds."""
+        return dice.uniform(*self.uniform)
+
+    def __str__(self) -> str:
+        """Read as in the scenario."""
+        low, high = map(format_duration, self.uniform)
+        return f"{{uniform: [{low}, {high}]}}"
+
+
+class Spread(Value):
+    """The two numbers of a lognormal distribution."""
+
+    median: Duration = Field(gt=0, description="Half of the waits are shorter.")
+    sigma: float = Field(gt=0, le=5, strict=True, description="The spread: 0.5 is lively, 1 has long tails.")
+
+
+class Lognormal(Value):
+    """A wait as networks and loaded servers have them: mostly short, now and then long; at most a hundred medians."""
+
+    lognormal: Spread = Field(description="Mostly near the median, now and then far longer.")
+
+    def draw(self, dice: Dice) -> float:
+        """Draw one, in seconds."""
+        median = self.lognormal.median
+        return min(dice.lognormvariate(math.log(median), self.lognormal.sigma), median * _LONGEST_DRAW)
+
+    def __str__(self) -> str:
+        """Read as in the scenario."""
+        return f"{{lognormal: {{median: {format_duration(self.lognormal.median)}, sigma: {self.lognormal.sigma:g}}}}}"
+
+
+def _kind_of_wait(value: object) -> str | None:
+    if isinstance(value, Mapping):
+        return next((kind for kind in ("uniform", "lognormal") if kind in value), None)
+    return {Uniform: "uniform", Lognormal: "lognormal"}.get(type(value), "fixed")
+
+
+Wait = Annotated[
+    Annotated[Duration, Tag("fixed")] | Annotated[Uniform, Tag("uniform")] | Annotated[Lognormal, Tag("lognormal")],
+    Discriminator(
+        _kind_of_wait,
+        custom_error_type="wait",
+        custom_error_message="a delay is a duration, or one of {uniform: [1s, 5s]}, {lognormal: {median, sigma}}",
+    ),
+]
+
+
+class Delay(Action):
+    """Wait first; whatever comes next in `do`, or the normal reply, comes after it."""
+
+    key: ClassVar[str] = "delay"
+    model_config = ConfigDict(title="delay")
+
+    delay: Wait = Field(description="How long: 2s, {uniform: [1s, 5s]} or {lognormal: {median: 1s, sigma: 0.5}}.")
+
+    def describe(self) -> str:
+        """Say how long."""
+        wait = self.delay
+        return f"delay: {wait if isinstance(wait, Uniform | Lognormal) else format_duration(wait)}"
+
+    def ready(self, names: Mapping[str, str], dice: Dice) -> Action:  # noqa: ARG002 - no text in it
+        """Draw the wait, in seconds."""
+        if isinstance(self.delay, Uniform | Lognormal):
+            return self.model_copy(update={"delay": self.delay.draw(dice)})
+        return self
+
+
+class StallSpec(Value):
+    """How a silence ends: at its limit, or earlier when it is released by name."""
+
+    max: Duration = Field(default=600.0, gt=0, description="At the latest then the connection is closed.")
+    name: Text = Field(default="", description="The name that a test releases it by.")
+
+
+class Stall(Action):
+    """Say nothing more, until the client leaves, the limit is reached, or the test lets it go on."""
+
+    key: ClassVar[str] = "stall"
+    bare: ClassVar[object] = {}
+    ends: ClassVar[bool] = True
+    model_config = ConfigDict(title="stall")
+
+    stall: StallSpec = Field(description="{max: 30s, name: gate}; ten minutes, if nothing is said.")
+
+    def describe(self) -> str:
+        """Say the limit, and the name when there is one."""
+        name = f", name: {self.stall.name}" if self.stall.name else ""
+        return f"stall: {{max: {format_duration(self.stall.max)}{name}}}"
+
+
+class CloseHow(StrEnum):
+    """The ways to end a connection."""
+
+    FIN = "fin"
+    HALF = "half"
+    ABORT = "abort"
+    RESET = "reset"
+
+
+class Close(Action):
+    """End the connection.
+
+    `fin` lingers, so that the last reply is read; `half` ends only what the server says, and goes on reading; `abort`
+    closes at once, whatever was unread; `reset` sends RST.
+    """
+
+    key: ClassVar[str] = "close"
+    bare: ClassVar[object] = CloseHow.FIN
+    ends: ClassVar[bool] = True
+    model_config = ConfigDict(title="close")
+
+    close: CloseHow = Field(description="fin (lingering), half (half close), abort (at once) or reset (RST).")
+
+    def describe(self) -> str:
+        """Say how."""
+        return f"close: {self.close}"
+
+
+class Raw(Action):
+    """Send these bytes exactly, instead of the normal reply; no line end is added.
+
+    A character up to U+00FF is the octet of that number, so that every octet can be written as an escape.
+    """
+
+    key: ClassVar[str] = "raw"
+    model_config = ConfigDict(title="raw")
+
+    raw: Text = Field(min_length=1, description=r'The bytes, as in "250 2.0." or "\x16\x03\x01"; no line end is added.')
+
+    @model_validator(mode="after")
+    def _octets(self) -> Self:
+        if wide := next((char for char in self.raw if ord(char) > 0xFF), ""):
+            octets = "".join(f"\\x{octet:02x}" for octet in wide.encode("utf-8", "surrogatepass"))
+            raise Mistake(f"raw is octets, and {wide!r} is not one", f'write "{octets}"', ("raw",))
+        return self
+
+    @property
+    def data(self) -> bytes:
+        """The bytes to send. What was filled in and is no octet is sent as UTF-8."""
+        return b"".join(
+            char.encode("latin-1") if ord(char) <= 0xFF else char.encode("utf-8", "surrogateescape")  # noqa: PLR2004 - an octet
+            for char in self.raw
+        )
+
+    def texts(self) -> tuple[str, ...]:
+        """Give the bytes as text."""
+        return (self.raw,)
+
+    def describe(self) -> str:
+        """Say the bytes, with escapes."""
+        return f"raw: {self.raw!r}"
+
+    def ready(self, names: Mapping[str, str], dice: Dice) -> Action:  # noqa: ARG002 - nothing is drawn
+        """Fill in the text."""
+        return self.model_copy(update={"raw": fill(self.raw, names)}) if "${" in self.raw else self
+
+
+class Accept(Action):
+    """Store the message, whatever the client is told."""
+
+    key: ClassVar[str] = "accept"
+    bare: ClassVar[object] = True
+    only_at: ClassVar[frozenset[Point]] = frozenset({Point.MESSAGE})
+    model_config = ConfigDict(title="accept")
+
+    accept: Literal[True] = Field(description="Store the message.")
+
+
+class Discard(Action):
+    """Do not store the message, whatever the client is told."""
+
+    key: ClassVar[str] = "discard"
+    bare: ClassVar[object] = True
+    only_at: ClassVar[frozenset[Point]] = frozenset({Point.MESSAGE})
+    model_config = ConfigDict(title="discard")
+
+    discard: Literal[True] = Field(description="Say 250, and do not store the message.")
+
+
+class Note(Action):
+    """Write this into the transcript."""
+
+    key: ClassVar[str] = "note"
+    model_config = ConfigDict(title="note")
+
+    note: Text = Field(min_length=1, description="Words for whoever reads the transcript.")
+
+    def texts(self) -> tuple[str, ...]:
+        """Give the words."""
+        return (self.note,)
+
+    def describe(self) -> str:
+        """Say the words."""
+        return f"note: {self.note}"
+
+    def ready(self, names: Mapping[str, str], dice: Dice) -> Action:  # noqa: ARG002 - nothing is drawn
+        """Fill in the words."""
+        return self.model_copy(update={"note": fill(self.note, names)}) if "${" in self.note else self
+
+
+class Pass(Action):
+    """Do nothing, and ask no later rule: an exemption."""
+
+    key: ClassVar[str] = "pass"
+    bare: ClassVar[object] = True
+    model_config = ConfigDict(title="pass")
+
+    pass_: Literal[True] = Field(alias="pass", description="An exemption: later rules are not asked.")
+
+
+ACTIONS: Mapping[str, type[Action]] = {
+    action.key: action for action in (SendReply, Delay, Stall, Close, Raw, Accept, Discard, Note, Pass)
+}
+"""Every action by its key."""
+
+
+def _spell_out(value: object) -> object:
+    """Make a mapping of a bare word, and see to it that a mapping names one action."""
+    if isinstance(value, str):
+        if value not in ACTIONS:
+            raise Mistake(f"there is no action {value!r}", _which_action(value))
+        if (bare := ACTIONS[value].bare) is None:
+            raise Mistake(f"{value!r} cannot stand alone", f"write what, as in '{value}: ...'")
+        return {value: bare}
+    if isinstance(value, Mapping):
+        named = [key for key in value if key in ACTIONS]
+        if not named:
+            raise Mistake("no action is named here", _which_action(str(next(iter(value), ""))))
+        if len(named) > 1:
+            items = " and ".join(f"'- {key}: ...'" for key in named)
+            raise Mistake(f"{len(named)} actions in one item", f"make them items of their own: {items}")
+        return value
+    if not isinstance(value, Action):
+        raise Mistake(f"{value!r} is not an action", _which_action(""))
+    return value
+
+
+def _which_action(word: str) -> str:
+    return f"{nearest(word, ACTIONS)} The actions are: {', '.join(ACTIONS)}".lstrip()
+
+
+def _key_of(value: Any) -> str:  # noqa: ANN401 - pydantic hands over whatever was written
+    return value.key if isinstance(value, Action) else next(key for key in value if key in ACTIONS)
+
+
+AnyAction = Annotated[
+    Annotated[SendReply, Tag("reply")]
+    | Annotated[Delay, Tag("delay")]
+    | Annotated[Stall, Tag("stall")]
+    | Annotated[Close, Tag("close")]
+    | Annotated[Raw, Tag("raw")]
+    | Annotated[Accept, Tag("accept")]
+    | Annotated[Discard, Tag("discard")]
+    | Annotated[Note, Tag("note")]
+    | Annotated[Pass, Tag("pass")],
+    Discriminator(_key_of),
+    BeforeValidator(_spell_out),
+]
+"""An action as it stands in `do`."""
+
+
+def names_in(action: Action) -> frozenset[str]:
+    """Collect the names that are to be filled in when it fires."""
+    return frozenset(found["name"] for text in action.texts() for found in PLACEHOLDER.finditer(text))

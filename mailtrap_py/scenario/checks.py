@@ -1,0 +1,115 @@
+"""What is well formed and makes no sense: the surprises that a rule could spring while it runs, found beforehand.
+
+Each check yields `Mistake`s with the path below the rule or the scenario it was given.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from mailtrap_py.events import Point
+from mailtrap_py.scenario.actions import Accept, Action, Discard, Note, Pass, SendReply, names_in
+from mailtrap_py.scenario.counting import Count, Scope
+from mailtrap_py.scenario.match import When
+from mailtrap_py.scenario.mistakes import Mistake, Path, nearest
+from mailtrap_py.scenario.points import COMMANDS, KNOWN, NAMES
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from mailtrap_py.scenario.model import Rule
+
+_ALWAYS_KNOWN = {Scope.SCENARIO: frozenset(Point), Scope.SESSION: frozenset(Point)}
+
+
+def check_rule(rule: Rule) -> Iterator[Mistake]:
+    """Find what makes no sense in one rule."""
+    if len(set(rule.at)) < len(rule.at):
+        yield Mistake("a point is named twice", "write each once", ("at",))
+    if rule.when is not None:
+        yield from _check_matchers(rule.at, rule.when, ("when",))
+    if rule.count is not None:
+        yield from _check_scopes(rule.at, rule.count)
+    yield from _check_actions(rule.at, rule.do)
+
+
+def _points_that_know(fact: str) -> str:
+    return ", ".join(point for point in Point if fact in KNOWN[point])
+
+
+def _unknown_at(at: tuple[Point, ...], fact: str) -> Point | None:
+    return next((point for point in at if fact not in KNOWN[point]), None)
+
+
+def _check_matchers(at: tuple[Point, ...], when: When, path: Path) -> Iterator[Mistake]:
+    for name, field in When.model_fields.items():
+        key = field.alias or name
+        wanted = getattr(when, name)
+        if isinstance(wanted, When):
+            yield from _check_matchers(at, wanted, (*path, key))
+        elif key in {"all", "any"}:
+            for number, part in enumerate(wanted or ()):
+                yield from _check_matchers(at, part, (*path, key, number))
+        elif wanted is not None and (point := _unknown_at(at, key)):
+            problem = f"'{key}' is not known at {point}"
+            yield Mistake(problem, f"it is known at {_points_that_know(key)}", (*path, key))
+
+
+def _check_scopes(at: tuple[Point, ...], count: Count) -> Iterator[Mistake]:
+    for scope in count.per:
+        if scope not in _ALWAYS_KNOWN and (point := _unknown_at(at, scope)):
+            problem = f"'{scope}' is not known at {point}, so nothing can be counted by it"
+            yield Mistake(problem, f"it is known at {_points_that_know(scope)}", ("count", "per"))
+
+
+def _check_actions(at: tuple[Point, ...], do: tuple[Action, ...]) -> Iterator[Mistake]:
+    ended: Action | None = None
+    for number, action in enumerate(do):
+        path: Path = ("do", number)
+        if ended is not None:
+            yield Mistake(f"nothing can come after '{ended.key}'", "leave it out, or put it before", path)
+        if action.ends:
+            ended = action
+        if any(type(action) is type(earlier) for earlier in do[:number]) and isinstance(action, SendReply):
+            yield Mistake("a command has one reply", "write several lines in one reply, or send more with 'raw'", path)
+        if point := next((point for point in at if point not in action.only_at), None):
+            where = " or ".join(sorted(action.only_at))
+            yield Mistake(f"'{action.key}' makes no sense at {point}", f"it belongs to {where}", path)
+        yield from _check_names(at, action, (*path, action.key))
+    kinds = {type(action) for action in do}
+    if {Accept, Discard} <= kinds:
+        yield Mistake("a message is stored or it is not", "write 'accept' or 'discard'", ("do",))
+    if Pass in kinds and kinds - {Pass, Note}:
+        yield Mistake("'pass' does nothing, so nothing else can be done", "leave 'pass' out, or the others", ("do",))
+
+
+def _check_names(at: tuple[Point, ...], action: Action, path: Path) -> Iterator[Mistake]:
+    for name in sorted(names_in(action)):
+        if name not in NAMES:
+            cure = nearest(name, NAMES) or f"write one of {', '.join(NAMES)}, or give it under 'params'"
+            yield Mistake(f"nothing is known of ${{{name}}}", cure, path)
+        elif point := _unknown_at(at, name):
+            yield Mistake(f"${{{name}}} is not known at {point}", f"it is known at {_points_that_know(name)}", path)
+
+
+def check_rules(rules: tuple[Rule, ...]) -> Iterator[Mistake]:
+    """Find rules that share a name, and rules that can never be reached."""
+    seen: dict[str, int] = {}
+    for number, rule in enumerate(rules):
+        if rule.id in seen:
+            cure = f"it is also that of the rule at position {seen[rule.id] + 1}; every firing is recorded by it"
+            yield Mistake(f"the id {rule.id!r} is taken", cure, ("rules", number, "id"))
+        seen.setdefault(rule.id, number)
+        shadows = {point: _shadow(rules[:number], rule, point) for point in rule.at}
+        if None not in shadows.values():
+            first = next(iter(shadows.values()))
+            problem = f"rule {rule.id!r} can never be reached: rule {first!r} always fires before it"
+            yield Mistake(problem, "put it first, or give the other a 'when' or a 'count'", ("rules", number))
+
+
+def _shadow(earlier: tuple[Rule, ...], rule: Rule, point: Point) -> str | None:
+    for other in earlier:
+        covers = point in other.at or (Point.ANY in other.at and point in COMMANDS)
+        if covers and other.count is None and other.when in (None, rule.when):
+            return other.id
+    return None

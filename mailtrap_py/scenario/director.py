@@ -1,0 +1,184 @@
+"""The scenario at work: an event comes in, the actions of the first rule that matches and is due come out.
+
+Pure but for what it counts: the time and the dice are handed in. `decide` belongs to the event loop; everything else
+may be called from any thread.
+"""
+
+from __future__ import annotations
+
+import itertools
+import threading
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from mailtrap_py.errors import ScenarioError
+from mailtrap_py.events import Point
+from mailtrap_py.scenario.counting import Counter
+from mailtrap_py.scenario.facts import Facts
+from mailtrap_py.scenario.match import compile_when
+from mailtrap_py.scenario.mistakes import nearest
+from mailtrap_py.scenario.points import COMMANDS
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping
+
+    from mailtrap_py.events import Event
+    from mailtrap_py.scenario.actions import Action, Dice
+    from mailtrap_py.scenario.match import Condition
+    from mailtrap_py.scenario.model import Rule, Scenario
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """A rule fired, for the `number`th time, from 1: do these, in this order."""
+
+    rule: str
+    number: int
+    actions: tuple[Action, ...]
+
+
+class RuleState:
+    """A rule and what became of it so far. It is live: read it again, and it says what has happened since."""
+
+    def __init__(self, rule: Rule, dice: Dice) -> None:
+        """Begin with nothing counted."""
+        self._rule = rule
+        self._dice = dice
+        self._conditions: tuple[Condition, ...] = compile_when(rule.when)
+        self._reset()
+
+    def _reset(self) -> None:
+        self._asked = self._matched = self._fired = self._passed_over = 0
+        self._closest = -1
+        self._miss = ""
+        self._counter = None if self._rule.count is None else Counter(self._rule.count, self._dice)
+
+    @property
+    def rule(self) -> Rule:
+        """The rule itself."""
+        return self._rule
+
+    @property
+    def asked(self) -> int:
+        """How many events it was asked about."""
+        return self._asked
+
+    @property
+    def matched(self) -> int:
+        """How many of these it matched."""
+        return self._matched
+
+    @property
+    def fired(self) -> int:
+        """How often it fired: it matched, and was due."""
+        return self._fired
+
+    @property
+    def nearest_miss(self) -> str:
+        """Why it never fired: what came closest to it, and what differed. Empty once it has fired."""
+        if self._fired:
+            return ""
+        if self._asked:
+            return self._miss
+        where = ", ".join(self._rule.at)
+        if self._passed_over:
+            return f"an earlier rule fired each of the {self._passed_over} times that a session came to {where}"
+        return f"no session came to {where}"
+
+
+class Director:
+    """The rules of a scenario, with their counters."""
+
+    def __init__(self, scenario: Scenario, *, now: Callable[[], float], dice: Dice) -> None:
+        """Begin with every counter at zero. `now` gives seconds on the scenario's clock."""
+        self.scenario = scenario
+        self.dice = dice
+        self._now = now
+        self._lock = threading.Lock()
+        self._added = itertools.count(1)
+        # Replaced, never changed: `decide` reads them while another thread adds a rule.
+        self._states: tuple[RuleState, ...] = ()
+        self._by_point: Mapping[Point, tuple[RuleState, ...]] = {}
+        self._arrange(RuleState(rule, dice) for rule in scenario.rules)
+
+    def _arrange(self, states: Iterable[RuleState]) -> None:
+        self._states = tuple(states)
+        self._by_point = {
+            point: there
+            for point in Point
+            if (there := tuple(state for state in self._states if _acts_at(state.rule, point)))
+        }
+
+    def listens(self, point: Point) -> bool:
+        """Tell whether any rule could act there: if none could, there is no need to ask."""
+        return point in self._by_point
+
+    def decide(self, event: Event) -> Decision | None:
+        """Ask the rules of the event's point in their order; the first that matches and is due fires, and is counted.
+
+        `None`: go on as if there were no scenario.
+        """
+        states = self._by_point.get(event.point)
+        if states is None:
+            return None
+        facts = Facts(event)
+        for number, state in enumerate(states):
+            state._asked += 1
+            for held, condition in enumerate(state._conditions):
+                if not condition.holds(facts):
+                    if held > state._closest and not state._fired:
+                        state._closest = held
+                        state._miss = condition.differs(facts)
+                    break
+            else:
+                if decision := self._fire(state, facts):
+                    for later in states[number + 1 :]:
+                        later._passed_over += 1
+                    return decision
+        return None
+
+    def _fire(self, state: RuleState, facts: Facts) -> Decision | None:
+        state._matched += 1
+        counter = state._counter
+        if counter is not None and (why := counter.holds_back(facts, self._now())):
+            state._closest, state._miss = len(state._conditions), why
+            return None
+        state._fired += 1
+        return Decision(state.rule.id, state.fired, state.rule.do)
+
+    def rules(self) -> tuple[RuleState, ...]:
+        """Give every rule, in the order in which they are asked, with what became of it."""
+        return self._states
+
+    def add(self, rule: Rule, *, first: bool = True) -> RuleState:
+        """Add a rule before the others, or after them. Raises `ScenarioError` when its id is taken."""
+        with self._lock:
+            taken = {state.rule.id for state in self._states}
+            if not rule.id:
+                names = (f"added-{number}" for number in self._added)
+                rule = rule.model_copy(update={"id": next(name for name in names if name not in taken)})
+            elif rule.id in taken:
+                raise ScenarioError(f"there is a rule {rule.id!r} already", cure="give the new one another id, or none")
+            state = RuleState(rule, self.dice)
+            self._arrange((state, *self._states) if first else (*self._states, state))
+        return state
+
+    def remove(self, rule_id: str) -> None:
+        """Take a rule out. Raises `ScenarioError` when there is none of that id."""
+        with self._lock:
+            left = tuple(state for state in self._states if state.rule.id != rule_id)
+            if len(left) == len(self._states):
+                ids = [state.rule.id for state in self._states]
+                cure = nearest(rule_id, ids) or (f"the rules are {', '.join(ids)}" if ids else "there are no rules")
+                raise ScenarioError(f"there is no rule {rule_id!r}", cure=cure)
+            self._arrange(left)
+
+    def reset(self) -> None:
+        """Set every counter to zero, those of rules that were added too."""
+        with self._lock:
+            for state in self._states:
+                state._reset()
+
+
+def _acts_at(rule: Rule, point: Point) -> bool:
+    return point in rule.at or (Point.ANY in rule.at and point in COMMANDS)

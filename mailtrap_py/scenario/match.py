@@ -1,0 +1,252 @@
+"""Which events a rule is about. Matching and explaining are one function: an event matches when nothing differs.
+
+`When` is what is written; `compile_when` makes of it the conditions that must hold, the cheap ones first, so that a
+message is only read when everything else about it fits.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Annotated, Any, Self
+
+from pydantic import Field, model_validator
+
+from mailtrap_py.scenario.facts import Facts
+from mailtrap_py.scenario.mistakes import Mistake
+from mailtrap_py.scenario.patterns import Addresses, Networks, Texts, Words
+from mailtrap_py.scenario.points import declared_size
+from mailtrap_py.scenario.quantities import Comparison
+from mailtrap_py.scenario.values import Value
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Mapping
+
+    from mailtrap_py.events import Event
+    from mailtrap_py.pattern import Pattern
+    from mailtrap_py.scenario.patterns import Word
+
+
+class When(Value):
+    """What must be true of an event. Several keys in one are joined by *and*; a list after one key means any of it."""
+
+    from_: Addresses | None = Field(default=None, alias="from", description="The reverse-path; '' is the null sender.")
+    to: Addresses | None = Field(default=None, description="The recipient; from `data` on, any of them.")
+    helo: Texts | None = Field(default=None, description="The name given with EHLO or HELO.")
+    user: Addresses | None = Field(default=None, description="The AUTH user name.")
+    mechanism: Words | None = Field(default=None, description="The AUTH mechanism, as in PLAIN.")
+    client: Networks | None = Field(default=None, description="The client's address, or a network it is in.")
+    inbox: Addresses | None = Field(default=None, description="The name of the inbox.")
+    verb: Words | None = Field(default=None, description="The command, as in RSET.")
+    index: Comparison | None = Field(default=None, description="Which RCPT of its transaction it is, from 1.")
+    recipients: Comparison | None = Field(default=None, description="How many recipients were accepted so far.")
+    message_number: Comparison | None = Field(default=None, description="Which message of its session, from 1.")
+    session_number: Comparison | None = Field(default=None, description="Which session of its inbox, from 1.")
+    size: Comparison | None = Field(default=None, description="Octets; before the message came, those declared.")
+    header: Annotated[dict[str, Texts], Field(min_length=1)] | None = Field(
+        default=None, description="Header fields by name, decoded; if there are several, any of them."
+    )
+    subject: Texts | None = Field(default=None, description="The decoded Subject.")
+    body: Texts | None = Field(default=None, description="The decoded text of the message, plain or HTML.")
+    all_: Annotated[tuple[When, ...], Field(min_length=1)] | None = Field(
+        default=None, alias="all", description="Every one of these."
+    )
+    any_: Annotated[tuple[When, ...], Field(min_length=1)] | None = Field(
+        default=None, alias="any", description="At least one of these."
+    )
+    not_: When | None = Field(default=None, alias="not", description="Not this.")
+
+    @model_validator(mode="after")
+    def _says_something(self) -> Self:
+        if all(getattr(self, name) is None for name in type(self).model_fields):
+            raise Mistake("nothing is asked for, so it always matches", "leave 'when' out, or write a matcher")
+        return self
+
+    def __str__(self) -> str:
+        """Read as it is written, on one line."""
+        return _flow(self.model_dump(mode="json", by_alias=True, exclude_none=True))
+
+
+def _flow(value: object) -> str:
+    if isinstance(value, dict):
+        return "{" + ", ".join(f"{key}: {_flow(each)}" for key, each in value.items()) + "}"
+    if isinstance(value, list):
+        return _flow(value[0]) if len(value) == 1 else "[" + ", ".join(map(_flow, value)) + "]"
+    return str(value) or "''"
+
+
+@dataclass(frozen=True, slots=True)
+class Condition:
+    """One thing that must hold, and the words for it when it does not."""
+
+    holds: Callable[[Facts], bool]
+    differs: Callable[[Facts], str]
+
+
+def compile_when(when: When | None) -> tuple[Condition, ...]:
+    """Prepare the conditions that must all hold; none at all, if there is no `when`."""
+    return () if when is None else tuple(_conditions(when))
+
+
+def first_difference(conditions: tuple[Condition, ...], facts: Facts) -> int:
+    """Count the conditions that hold before the first that does not; -1 when all hold."""
+    for number, condition in enumerate(conditions):
+        if not condition.holds(facts):
+            return number
+    return -1
+
+
+def difference(when: When | None, event: Event) -> str:
+    """Say in what the event is not one of those meant; empty when it is."""
+    conditions = compile_when(when)
+    facts = Facts(event)
+    number = first_difference(conditions, facts)
+    return "" if number < 0 else conditions[number].differs(facts)
+
+
+def _conditions(when: When) -> Iterator[Condition]:
+    for name, make in _MAKERS.items():
+        if (wanted := getattr(when, name)) is not None:
+            yield from make(name.rstrip("_"), wanted)
+
+
+def _text(read: Callable[[Facts], str | None]) -> Callable[[str, tuple[Pattern | Word, ...]], Iterator[Condition]]:
+    """Match one text, `None` when it is not known."""
+
+    def make(label: str, patterns: tuple[Pattern | Word, ...]) -> Iterator[Condition]:
+        matches = _any_of(patterns)
+
+        def holds(facts: Facts) -> bool:
+            value = read(facts)
+            return value is not None and matches(value)
+
+        def differs(facts: Facts) -> str:
+            value = read(facts)
+            return f"{label} is not known" if value is None else f"{label} is {value!r}, not {_words(patterns)}"
+
+        yield Condition(holds, differs)
+
+    return make
+
+
+def _any_of(patterns: tuple[Pattern | Word, ...]) -> Callable[[str], bool]:
+    if len(patterns) == 1:
+        return patterns[0].matches
+    return lambda value: any(pattern.matches(value) for pattern in patterns)
+
+
+def _words(patterns: Iterable[Pattern | Word]) -> str:
+    return " or ".join(repr(pattern.text) for pattern in patterns)
+
+
+def _to(_: str, patterns: tuple[Pattern, ...]) -> Iterator[Condition]:
+    matches = _any_of(patterns)
+
+    def holds(facts: Facts) -> bool:
+        recipient = facts.event.recipient
+        if recipient is not None:
+            return matches(recipient)
+        return any(map(matches, facts.event.recipients))
+
+    def differs(facts: Facts) -> str:
+        there = ", ".join(map(repr, facts.to))
+        return f"to is {there}, not {_words(patterns)}" if there else "to is not known"
+
+    yield Condition(holds, differs)
+
+
+def _number(read: Callable[[Facts], int | None]) -> Callable[[str, Comparison], Iterator[Condition]]:
+    """Compare one number, `None` when it is not known."""
+
+    def make(label: str, wanted: Comparison) -> Iterator[Condition]:
+        def holds(facts: Facts) -> bool:
+            value = read(facts)
+            return value is not None and wanted.matches(value)
+
+        def differs(facts: Facts) -> str:
+            value = read(facts)
+            return f"{label} is not known" if value is None else f"{label} is {value}, not {wanted}"
+
+        yield Condition(holds, differs)
+
+    return make
+
+
+def _client(_: str, networks: Networks) -> Iterator[Condition]:
+    def holds(facts: Facts) -> bool:
+        address = facts.client
+        return address is not None and any(address in network for network in networks)
+
+    yield Condition(holds, lambda facts: f"client is {facts.event.client!r}, not {' or '.join(map(str, networks))}")
+
+
+def _header(_: str, wanted: Mapping[str, tuple[Pattern, ...]]) -> Iterator[Condition]:
+    for name, patterns in wanted.items():
+        yield _field(name, patterns)
+
+
+def _field(name: str, patterns: tuple[Pattern, ...]) -> Condition:
+    matches = _any_of(patterns)
+    folded = name.casefold()
+
+    def values(facts: Facts) -> list[str]:
+        return [value for there, value in facts.view.headers if there.casefold() == folded]
+
+    def differs(facts: Facts) -> str:
+        there = ", ".join(map(repr, values(facts)))
+        return f"header {name} is {there}, not {_words(patterns)}" if there else f"there is no header {name}"
+
+    return Condition(lambda facts: any(map(matches, values(facts))), differs)
+
+
+def _body(_: str, patterns: tuple[Pattern, ...]) -> Iterator[Condition]:
+    matches = _any_of(patterns)
+    yield Condition(
+        lambda facts: matches(facts.view.text) or matches(facts.view.html),
+        lambda _: f"the body has no {_words(patterns)}",
+    )
+
+
+def _all(_: str, parts: tuple[When, ...]) -> Iterator[Condition]:
+    for part in parts:
+        yield from _conditions(part)
+
+
+def _any(_: str, parts: tuple[When, ...]) -> Iterator[Condition]:
+    compiled = tuple(map(compile_when, parts))
+
+    def differs(facts: Facts) -> str:
+        said = (conditions[first_difference(conditions, facts)].differs(facts) for conditions in compiled)
+        return f"not any of them: {'; '.join(said)}"
+
+    yield Condition(lambda facts: any(first_difference(each, facts) < 0 for each in compiled), differs)
+
+
+def _not(_: str, part: When) -> Iterator[Condition]:
+    conditions = compile_when(part)
+    yield Condition(
+        lambda facts: first_difference(conditions, facts) >= 0, lambda _: f"it is what 'not' leaves out: {part}"
+    )
+
+
+_MAKERS: Mapping[str, Callable[[str, Any], Iterator[Condition]]] = {
+    "message_number": _number(lambda facts: facts.event.message_number),
+    "session_number": _number(lambda facts: facts.event.session_number),
+    "index": _number(lambda facts: facts.event.index or None),
+    "recipients": _number(lambda facts: len(facts.event.recipients)),
+    "size": _number(lambda facts: declared_size(facts.event)),
+    "verb": _text(lambda facts: facts.event.verb),
+    "mechanism": _text(lambda facts: facts.event.mechanism),
+    "inbox": _text(lambda facts: facts.event.inbox),
+    "helo": _text(lambda facts: facts.event.helo),
+    "user": _text(lambda facts: facts.event.user),
+    "from_": _text(lambda facts: facts.event.reverse_path),
+    "to": _to,
+    "client": _client,
+    "all_": _all,
+    "not_": _not,
+    "any_": _any,
+    "subject": _text(lambda facts: facts.view.subject),
+    "header": _header,
+    "body": _body,
+}
+"""Every matcher, the cheap ones first."""

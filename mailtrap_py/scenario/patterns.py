@@ -1,0 +1,98 @@
+"""What stands after a matcher: patterns for addresses, texts and words, and networks. Always one, or a list of them."""
+
+from __future__ import annotations
+
+import ipaddress
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Annotated
+
+from pydantic import BeforeValidator, Field, PlainSerializer, PlainValidator, WithJsonSchema
+
+from mailtrap_py.pattern import Kind, Pattern
+from mailtrap_py.scenario.mistakes import Mistake
+from mailtrap_py.scenario.values import as_text, listed
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+Network = ipaddress.IPv4Network | ipaddress.IPv6Network
+
+
+@dataclass(frozen=True, slots=True)
+class Word:
+    """A keyword of the protocol: the whole of it, letters in any case; or a wildcard or regular expression."""
+
+    text: str
+    _pattern: Pattern | None = field(init=False, repr=False, compare=False, default=None)
+
+    def __post_init__(self) -> None:
+        """Compile what is more than a word."""
+        if not self.text.isalnum() and set(self.text) & set("*?/"):
+            object.__setattr__(self, "_pattern", Pattern(self.text))
+
+    def matches(self, value: str) -> bool:
+        """Say whether the value is one of those meant."""
+        if self._pattern is None:
+            return value.casefold() == self.text.casefold()
+        return self._pattern.matches(value)
+
+
+def _read_pattern(kind: Kind) -> Callable[[object], Pattern]:
+    def read(value: object) -> Pattern:
+        if isinstance(value, Pattern):
+            return value
+        text = as_text(value)
+        if kind == "address" and text.startswith("<") and text.endswith(">"):
+            text = text[1:-1]  # as on the wire; without this it would be a pattern that never matches
+        return Pattern(text, kind)
+
+    return read
+
+
+def _read_word(value: object) -> Word:
+    return value if isinstance(value, Word) else Word(as_text(value))
+
+
+def read_network(value: object) -> Network:
+    """Read an address or a network. Raises `Mistake`."""
+    if isinstance(value, ipaddress.IPv4Network | ipaddress.IPv6Network):
+        return value
+    text = as_text(value)
+    try:
+        return ipaddress.ip_network(text, strict=False)
+    except ValueError:
+        cure = "write an address or a network, as in 127.0.0.1, 10.0.0.0/8, '::1'"
+        raise Mistake(f"{text!r} is not an address", cure) from None
+
+
+_TEXT = {"type": ["string", "number", "boolean"]}
+
+
+def _one_or_several(described: str) -> WithJsonSchema:
+    several = {"type": "array", "items": _TEXT, "minItems": 1}
+    return WithJsonSchema({"anyOf": [_TEXT, several], "description": f"{described}, or a list, any of which."})
+
+
+_written = PlainSerializer(lambda pattern: pattern.text)
+_SEVERAL = (Field(min_length=1), BeforeValidator(listed))
+
+Addresses = Annotated[
+    tuple[Annotated[Pattern, PlainValidator(_read_pattern("address")), _written], ...],
+    *_SEVERAL,
+    _one_or_several("The whole address, or with wildcards (*@example.com), or /regex/"),
+]
+Texts = Annotated[
+    tuple[Annotated[Pattern, PlainValidator(_read_pattern("text")), _written], ...],
+    *_SEVERAL,
+    _one_or_several("A part of the text in any case, or the whole with wildcards (*), or /regex/"),
+]
+Words = Annotated[
+    tuple[Annotated[Word, PlainValidator(_read_word), _written], ...],
+    *_SEVERAL,
+    _one_or_several("The word in any case, or with wildcards (*), or /regex/"),
+]
+Networks = Annotated[
+    tuple[Annotated[Network, PlainValidator(read_network), PlainSerializer(str)], ...],
+    *_SEVERAL,
+    _one_or_several("An address or a network (10.0.0.0/8)"),
+]

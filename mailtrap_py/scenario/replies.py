@@ -1,0 +1,122 @@
+"""Replies as they are written in a scenario: one line, several, or in parts. The reply is what the author wrote."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Annotated
+
+from pydantic import PlainSerializer, PlainValidator, WithJsonSchema
+
+from mailtrap_py.events import Reply
+from mailtrap_py.scenario.mistakes import Mistake, nearest
+from mailtrap_py.scenario.values import as_text, listed
+
+_PARTS = ("code", "enhanced", "lines")
+_ENHANCED = re.compile(r"[245]\.[0-9]{1,3}\.[0-9]{1,3}")
+_FIRST, _LAST = 200, 599  # RFC 5321, section 4.2: the first digit is 2 to 5, and 1yz is not used in SMTP
+_AS_IN = "as in '450 4.2.1 Mailbox busy'"
+
+
+def read_reply(value: object) -> Reply:
+    """Read a reply. Raises `Mistake`.
+
+    Several lines, as a YAML block or as a list, each begin with the code; the hyphens are set here. Where the enhanced
+    code differs from line to line, or stands on some only, the lines stay as they were written.
+    """
+    if isinstance(value, Reply):
+        return value
+    if isinstance(value, Mapping):
+        return _from_parts(value)
+    lines = [line for each in listed(value) for line in _split(as_text(each))]
+    replies = [_read_line(line) for line in lines]
+    codes = {reply.code for reply in replies}
+    if len(codes) > 1:
+        raise Mistake("the lines of a reply have one code", f"these have {', '.join(map(str, sorted(codes)))}")
+    enhanced = {reply.enhanced for reply in replies}
+    if len(enhanced) == 1:
+        return Reply(codes.pop(), enhanced.pop(), tuple(reply.text for reply in replies))
+    return Reply(codes.pop(), "", tuple(f"{reply.enhanced} {reply.text}".strip() for reply in replies))
+
+
+def _split(text: str) -> list[str]:
+    return text.rstrip("\r\n").replace("\r\n", "\n").split("\n")
+
+
+def _read_line(line: str) -> Reply:
+    try:
+        reply = Reply.parse(line)
+    except ValueError:
+        raise Mistake(f"{line!r} is not a reply", f"write a code of three digits and a text, {_AS_IN}") from None
+    _check_code(reply.code)
+    return reply
+
+
+def _check_code(code: int, path: tuple[str, ...] = ()) -> None:
+    if not _FIRST <= code <= _LAST:
+        cure = f"a code is {_FIRST} to {_LAST}; 'raw' sends anything else"
+        raise Mistake(f"{code} is not the code of a reply", cure, path)
+
+
+def _from_parts(parts: Mapping[object, object]) -> Reply:
+    for key in parts:
+        if key not in _PARTS:
+            cure = f"{nearest(str(key), _PARTS)} A reply has: {', '.join(_PARTS)}".lstrip()
+            raise Mistake(f"unknown key {key!r} in a reply", cure, (str(key),))
+    code = parts.get("code")
+    if isinstance(code, bool) or not isinstance(code, int):
+        raise Mistake("a reply has a code", f"write 'code: 450', not {code!r}", ("code",) if "code" in parts else ())
+    _check_code(code, ("code",))
+    enhanced = as_text(parts.get("enhanced", ""))
+    if enhanced and not _ENHANCED.fullmatch(enhanced):
+        raise Mistake(f"{enhanced!r} is not an enhanced code", "write three numbers, as in 4.2.1", ("enhanced",))
+    lines = tuple(line for each in listed(parts.get("lines", "")) for line in _split(as_text(each)))
+    if not lines:
+        raise Mistake("a reply has at least one line", "write its text, or leave 'lines' out", ("lines",))
+    return Reply(code, enhanced, lines)
+
+
+def _write(reply: Reply) -> str | list[str]:
+    lines = str(reply).split("\r\n")
+    return lines[0] if len(lines) == 1 else lines
+
+
+_LINE = {"type": "string", "pattern": r"^([2-5][0-9]{2}([ -]|$)|[^\n]*\$\{)"}
+_CODE = {"type": "integer", "minimum": _FIRST, "maximum": _LAST}
+
+ReplyText = Annotated[
+    Reply,
+    PlainValidator(read_reply),
+    PlainSerializer(_write),
+    WithJsonSchema(
+        {
+            "anyOf": [
+                _LINE,
+                _CODE,
+                {"type": "array", "items": {"anyOf": [_LINE, _CODE]}, "minItems": 1},
+                {
+                    "type": "object",
+                    "properties": {
+                        "code": _CODE | {"description": "Three digits."},
+                        "enhanced": {
+                            "type": "string",
+                            "pattern": rf"^({_ENHANCED.pattern})?$",
+                            "description": "The enhanced status code, as in 4.2.1 (RFC 3463).",
+                        },
+                        "lines": {
+                            "anyOf": [
+                                {"type": "string"},
+                                {"type": "array", "items": {"type": "string"}, "minItems": 1},
+                            ],
+                            "description": "The text, one line or several.",
+                        },
+                    },
+                    "required": ["code"],
+                    "additionalProperties": False,
+                },
+            ],
+            "description": "A reply: '450 4.2.1 Mailbox busy', a list of such lines, or {code, enhanced, lines}.",
+            "examples": ["450 4.2.1 Mailbox busy", {"code": 450, "enhanced": "4.2.1", "lines": ["Mailbox", "busy"]}],
+        }
+    ),
+]
