@@ -8,14 +8,11 @@ A new expectation is a class here, a field of `Expectation`, a function and a li
 
 from __future__ import annotations
 
-import difflib
 import re
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
 from pydantic import (
-    AfterValidator,
-    BaseModel,
     BeforeValidator,
     ConfigDict,
     Field,
@@ -25,8 +22,10 @@ from pydantic import (
     model_validator,
 )
 
-from mailtrap_py.pattern import Kind, Pattern
+from mailtrap_py.scenario.mistakes import Mistake, nearest
+from mailtrap_py.scenario.patterns import Addresses, Texts
 from mailtrap_py.scenario.quantities import Comparison, Duration
+from mailtrap_py.scenario.values import Value, listed
 
 LOST = 451
 """The code that a lost connection counts as: "as if a 451 response had been received" (RFC 5321, section 3.8)."""
@@ -43,16 +42,7 @@ def _read_after(value: object) -> str:
     text = str(value)
     if isinstance(value, int | str) and _AFTER.fullmatch(text):
         return text
-    message = f"{value!r} is not a failure: write a code or a class, as in 421, 45x, 4xx, 5xx; or 'error'; or 'lost'"
-    raise ValueError(message)
-
-
-def _pattern(kind: Kind) -> AfterValidator:
-    def read(text: str) -> str:
-        Pattern(text, kind)  # raises ValueError, in words, for what is no regular expression
-        return text
-
-    return AfterValidator(read)
+    raise Mistake(f"{value!r} is not a failure", "write a code (421), a class (45x, 4xx, 5xx), 'error' or 'lost'")
 
 
 After = Annotated[
@@ -69,8 +59,6 @@ After = Annotated[
         }
     ),
 ]
-AddressPattern = Annotated[str, _pattern("address")]
-TextPattern = Annotated[str, _pattern("text")]
 
 
 def after_matches(after: str, code: int, *, lost: bool = False) -> bool:
@@ -81,7 +69,8 @@ def after_matches(after: str, code: int, *, lost: bool = False) -> bool:
     """
     if after == "lost":
         return lost
-    return after == "error" or all(wanted in {digit, "x"} for wanted, digit in zip(after, str(code), strict=True))
+    digits = f"{code:03d}"
+    return after == "error" or all(wanted in {digit, "x"} for wanted, digit in zip(after, digits, strict=False))
 
 
 def _hide_null(schema: dict[str, Any]) -> None:
@@ -95,10 +84,10 @@ def _hide_null(schema: dict[str, Any]) -> None:
             part.update(kinds[0] | part)
 
 
-class _Part(BaseModel):
-    """The manners of all: frozen, no key that is not known, and nothing written out that was not said."""
+class _Part(Value):
+    """The manners of all: nothing is written out that was not said."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True, json_schema_extra=_hide_null)
+    model_config = ConfigDict(json_schema_extra=_hide_null)
 
     @model_serializer(mode="wrap")
     def _without_none(self, handler: SerializerFunctionWrapHandler) -> object:
@@ -111,10 +100,10 @@ class _Part(BaseModel):
 class MessageMatch(_Part):
     """Which messages are meant; several keys are joined by *and*."""
 
-    to: AddressPattern | None = Field(default=None, description="Any envelope recipient.")
-    from_: AddressPattern | None = Field(default=None, alias="from", description="The reverse-path.")
-    subject: TextPattern | None = Field(default=None, description="The decoded Subject field.")
-    message_id: TextPattern | None = Field(default=None, description="The Message-ID field.")
+    to: Addresses | None = Field(default=None, description="Any envelope recipient.")
+    from_: Addresses | None = Field(default=None, alias="from", description="The reverse-path.")
+    subject: Texts | None = Field(default=None, description="The decoded Subject field.")
+    message_id: Texts | None = Field(default=None, description="The Message-ID field.")
 
 
 def _word_or_mapping(schema: dict[str, Any]) -> None:
@@ -134,11 +123,11 @@ class Delivered(_Part):
     @model_validator(mode="before")
     @classmethod
     def _read_word(cls, value: object) -> object:
-        if isinstance(value, str):
-            if value not in _COPIES:
-                message = f"{value!r} is none of {', '.join(_COPIES)}; or write {{match: ..., copies: 1}}"
-                raise ValueError(message)
-            return {"copies": _COPIES[value]}
+        if not isinstance(value, Mapping | Delivered):
+            if str(value) not in _COPIES:
+                cure = f"write one of {', '.join(_COPIES)}; or {{match: ..., copies: 1}}"
+                raise Mistake(f"{value!r} does not say how often", cure)
+            return {"copies": _COPIES[str(value)]}
         return value
 
     def _shorten(self, data: dict[str, Any]) -> object:
@@ -192,6 +181,9 @@ def _one_of_the_keys(schema: dict[str, Any]) -> None:
     schema.update(minProperties=1, maxProperties=1)
 
 
+_Plaintext = Annotated[tuple[Literal["auth", "mail"], ...], Field(min_length=1), BeforeValidator(listed)]
+
+
 class Expectation(_Part):
     """One expectation: exactly one of these keys, and what is expected of it."""
 
@@ -220,7 +212,7 @@ class Expectation(_Part):
     ends_with: Literal["quit"] | None = Field(
         default=None, description="Connections that were the client's to end were ended by QUIT."
     )
-    no_plaintext: Annotated[tuple[Literal["auth", "mail"], ...], Field(min_length=1)] | None = Field(
+    no_plaintext: _Plaintext | None = Field(
         default=None, description="No credentials (auth) or no envelope (mail) went over the wire before TLS."
     )
     client_said: Literal["failure", "success"] | None = Field(
@@ -233,21 +225,15 @@ class Expectation(_Part):
     @model_validator(mode="before")
     @classmethod
     def _one_key(cls, value: object) -> object:
-        if not isinstance(value, Mapping):
-            message = "an expectation is a mapping of one key, as in 'delivered: exactly-once'"
-            raise ValueError(message)  # noqa: TRY004 - pydantic turns a ValueError into its own, with the place
-        if len(value) != 1:
-            message = f"an expectation has one key, this has {len(value)}: write '- key: ...' for each"
-            raise ValueError(message)
+        if not isinstance(value, Mapping) or len(value) != 1:
+            count = f", and this has {len(value)}" if isinstance(value, Mapping) else ""
+            raise Mistake(f"an expectation is a mapping of one key{count}", "write each as '- delivered: exactly-once'")
         key, said = next(iter(value.items()))
         if key not in cls.model_fields:
-            near = difflib.get_close_matches(str(key), cls.model_fields, n=1)
-            cure = f"did you mean '{near[0]}'?" if near else f"write one of {', '.join(cls.model_fields)}"
-            message = f"there is no expectation '{key}': {cure}"
-            raise ValueError(message)
+            cure = nearest(str(key), cls.model_fields) or f"write one of {', '.join(cls.model_fields)}"
+            raise Mistake(f"there is no expectation {key!r}", cure)
         if said is None:
-            message = f"nothing is expected of '{key}': write what, or '{key}: {{}}' for its defaults"
-            raise ValueError(message)
+            raise Mistake(f"nothing is expected of {key!r}", f"write what, or '{key}: {{}}' for its defaults")
         return value
 
     @property
@@ -264,6 +250,8 @@ def _flow(value: object) -> str:
     """Write plain data as YAML writes it on one line."""
     if isinstance(value, Mapping):
         return "{" + ", ".join(f"{key}: {_flow(each)}" for key, each in value.items()) + "}"
+    if isinstance(value, list | tuple) and len(value) == 1:
+        return _flow(value[0])
     if isinstance(value, list | tuple):
         return "[" + ", ".join(_flow(each) for each in value) + "]"
     text = str(value)

@@ -22,6 +22,8 @@ from typing import TYPE_CHECKING, Annotated, Self
 from pydantic import BeforeValidator, GetCoreSchemaHandler, GetJsonSchemaHandler, PlainSerializer, WithJsonSchema
 from pydantic_core import CoreSchema, core_schema
 
+from mailtrap_py.scenario.mistakes import Mistake
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -42,13 +44,12 @@ _OPERATORS: dict[str, Callable[[int, int], bool]] = {
 
 
 def parse_duration(value: object) -> float:
-    """Read a duration and give seconds. Raises `ValueError` that says what to write instead."""
+    """Read a duration and give seconds. Raises `Mistake`."""
     if isinstance(value, str) and (found := _DURATION.fullmatch(value)):
         return float(found["number"]) * _SECONDS[found["unit"]]
-    problem = f"{value!r} is not a duration: write a number and a unit, as in '500ms', '2s', '5m', '1h', '2d'"
     if isinstance(value, int | float) and not isinstance(value, bool):
-        problem = f"{value} has no unit: write '{value}s' for seconds, or one of ms, s, m, h, d"
-    raise ValueError(problem)
+        raise Mistake(f"{value} has no unit", f"write '{value}s' for seconds, or one of ms, s, m, h, d")
+    raise Mistake(f"{value!r} is not a duration", "write a number and a unit, as in '500ms', '2s', '5m', '1h', '2d'")
 
 
 def format_duration(seconds: float) -> str:
@@ -62,13 +63,12 @@ def format_duration(seconds: float) -> str:
 
 
 def parse_size(value: object) -> int:
-    """Read a size and give octets. Raises `ValueError` that says what to write instead."""
+    """Read a size and give octets. Raises `Mistake`."""
     if isinstance(value, int) and not isinstance(value, bool) and value >= 0:
         return value
     if isinstance(value, str) and (found := _SIZE.fullmatch(value)):
         return int(float(found["number"]) * _OCTETS[found["unit"].upper()])
-    message = f"{value!r} is not a size: write octets, as in 500, or a number and a unit, as in '10KB', '1MB', '2GB'"
-    raise ValueError(message)
+    raise Mistake(f"{value!r} is not a size", "write octets, as in 500, or a number and a unit, as in '10KB', '1MB'")
 
 
 Duration = Annotated[
@@ -105,7 +105,7 @@ class Comparison:
 
     @classmethod
     def parse(cls, value: object) -> Self:
-        """Read `3`, `"> 1MB"` or a list of numbers. Raises `ValueError` that says what to write instead."""
+        """Read `3`, `"> 1MB"` or a list of numbers. Raises `Mistake`."""
         if isinstance(value, cls):
             return value
         if isinstance(value, list | tuple) and value:
@@ -116,8 +116,8 @@ class Comparison:
                 return cls(sign, (parse_size(found["size"]),))
         elif isinstance(value, int) and not isinstance(value, bool) and value >= 0:
             return cls("=", (value,))
-        message = f"{value!r} is not a comparison: write a number, a list of numbers, or as in '> 1MB', '<= 3', '!= 0'"
-        raise ValueError(message)
+        cure = "write a number, a list of numbers, or as in '> 1MB', '<= 3', '!= 0'"
+        raise Mistake(f"{value!r} is not a comparison", cure)
 
     def matches(self, number: int) -> bool:
         """Say whether the number passes the test."""
