@@ -13,7 +13,7 @@ _ASCII = frozenset({"", "us-ascii", "ascii"})
 
 _SURROGATE = re.compile("[\ud800-\udfff]")
 _CONTROL = re.compile("[\x00-\x08\x0a-\x1f\x7f]")
-_PICTURES = {code: 0x2400 + code for code in range(0x20)} | {0x7F: 0x2421}
+_PICTURES = {code: 0x2400 + code for code in range(0x20) if chr(code) != "\t"} | {0x7F: 0x2421}
 
 
 def _strict(data: bytes, charset: str) -> str | None:
@@ -24,6 +24,14 @@ def _strict(data: bytes, charset: str) -> str | None:
     return _SURROGATE.sub("\ufffd", text)  # utf-7 lets them through
 
 
+def _is_charset(name: str) -> bool:
+    try:
+        bytes(4).decode(name, "replace")  # four octets, which are whole characters even in UTF-32
+    except (LookupError, ValueError):
+        return False
+    return True
+
+
 def decode(data: bytes, charset: str = "") -> tuple[str, str]:
     """Read the octets as the charset, else as UTF-8, else as it is done for mail of old; with the defect in words.
 
@@ -32,7 +40,7 @@ def decode(data: bytes, charset: str = "") -> tuple[str, str]:
     name = charset.strip().lower().replace("_", "-")
     if name in _ASCII and data.isascii():
         return data.decode("ascii"), ""
-    known = name not in _ASCII | _NOT_CHARSETS and _strict(b"", name) is not None
+    known = name not in _ASCII | _NOT_CHARSETS and _is_charset(name)
     if known and (text := _strict(data, _SUPERSETS.get(name, name))) is not None:
         return text, ""
     if name in _ASCII:

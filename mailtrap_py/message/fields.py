@@ -18,10 +18,11 @@ _FIELD = re.compile(rb"([^\x00-\x20\x7f:]++)[ \t]*+:((?:[^\n]*+\n(?=[ \t]))*+[^\
 _FOLD = re.compile(rb"\r?\n(?=[ \t])")
 _MBOX = re.compile(rb"From [^\n]*+\n(?=[^\x00-\x20\x7f:]++[ \t]*+:)")
 
-_WORD = re.compile(r"=\?([^?\s]*)\?([bBqQ])\?([^?]*)\?=")
+_WORD = re.compile(r"=\?([^?\s]*+)\?([bBqQ])\?([^?]*+)\?=")
+_LOOKS_LIKE_A_WORD = re.compile(r"=\?[^?\s]*+\?[^?\s]*+\?[^?]*+\?=")
 _NEEDS_QUOTES = re.compile(r'[()<>\[\]:;@\\,"]')
 
-_PARAMETER = re.compile(r';\s*+([^\s=;"]++)\s*+=\s*+(?:"((?:[^"\\]|\\.)*+)"|([^;]*+))', re.DOTALL)
+_PARAMETER = re.compile(r';\s*+([^\s=;"]++)\s*+=\s*+(?:"((?:[^"\\]|\\.)*+)"?|([^;]*+))', re.DOTALL)
 _ESCAPED = re.compile(r'\\(["\\])')
 _SEGMENT = re.compile(r"(.+?)(?:\*([0-9]{1,4}))?(\*)?\Z", re.DOTALL)
 
@@ -77,12 +78,31 @@ def decode_field(name: str, value: bytes) -> str:
     return visible(text)
 
 
+def decode_fields(fields: list[tuple[bytes, bytes]]) -> list[tuple[str, str]]:
+    """Decode all fields of a section, names as written."""
+    names = ((visible(decode(name)[0]), value) for name, value in fields)
+    return [(name, decode_field(name, value)) for name, value in names]
+
+
+def field_defects(fields: list[tuple[bytes, bytes]]) -> list[str]:
+    """Say what is wrong with the values, in words: octets that are not UTF-8, encoded words that stay as they are."""
+    found: list[str] = []
+    for name, value in fields:
+        label = visible(decode(name)[0])
+        if not value.isascii() and decode(value, "utf-8")[1]:
+            found.append(f"{label}: octets that are not UTF-8 (RFC 6532)")
+        if b"=?" in value and _LOOKS_LIKE_A_WORD.search(decode_words(unfold(value))):
+            found.append(f"{label}: an encoded word that cannot be decoded (RFC 2047)")
+    return found
+
+
 def _word_octets(encoding: str, encoded: str) -> bytes | None:
     octets = encoded.encode("utf-8", "replace")
     if encoding in "qQ":
         return binascii.a2b_qp(octets, header=True)
     try:
-        return binascii.a2b_base64(octets + b"=" * (-len(octets) % 4))
+        octets = octets.rstrip(b"=")
+        return binascii.a2b_base64(octets + b"=" * (-len(octets) % 4), strict_mode=True)
     except binascii.Error:
         return None
 
@@ -138,7 +158,7 @@ def parameters(value: str) -> tuple[str, dict[str, str]]:
     plain: dict[str, str] = {}
     segments: dict[str, dict[int, tuple[str, bool]]] = {}
     for found in _PARAMETER.finditer(semicolon + rest):
-        text = _ESCAPED.sub(r"\1", found[2]) if found[2] is not None else found[3].strip().strip('"')
+        text = _ESCAPED.sub(r"\1", found[2]) if found[2] is not None else found[3].strip()
         segment = _SEGMENT.match(found[1])
         name, number, star = segment.groups() if segment else (found[1], None, None)
         if number is None and star is None:
@@ -195,9 +215,9 @@ class _Mailbox:
         said = " ".join("".join(self.said).split())
         if self.angle is not None:
             return Address(said, "".join(self.angle.split()))
-        address = "".join(self.written)
-        # RFC 5322, section 3.4, obsolete but alive: the name as a comment behind a bare address
-        return Address(" ".join(self.comments), "".join(address.split())) if address.strip() else None
+        address = "".join(token for token in self.written if not token.isspace())
+        # Obsolete for thirty years and still sent: the name as a comment behind a bare address
+        return Address(" ".join(self.comments), address) if address else None
 
 
 def addresses(value: str) -> tuple[Address, ...]:

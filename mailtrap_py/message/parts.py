@@ -11,7 +11,7 @@ import re
 from functools import cached_property
 
 from mailtrap_py.message.charsets import decode
-from mailtrap_py.message.fields import decode_field, parameters, read_section, unfold
+from mailtrap_py.message.fields import decode_field, decode_fields, parameters, read_section, unfold
 
 MAX_DEPTH = 50
 MAX_PARTS = 1000
@@ -24,6 +24,7 @@ _LONGEST_NAME = 200
 _ALPHABET = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
 _NOT_BASE64 = bytes(sorted(set(range(256)) - set(_ALPHABET + b"=")))
 _PADDING = re.compile(rb"=++")
+_TRAILING = re.compile(rb"(?<![ \t])[ \t]++(?=\r?\n|\Z)")
 _BAD_QUOTED = re.compile(rb"=(?![0-9A-Fa-f]{2}|[ \t]*+\r?\n|[ \t]*+\Z)")
 _AS_IS = frozenset({"", "7bit", "8bit", "binary"})
 
@@ -68,7 +69,7 @@ class Part:
         written, found = parameters(unfold(value))
         if usable := _TYPE.match(written):
             return usable[0], found
-        if value:
+        if value.strip():
             self._found.append(f"the Content-Type {written!r} is none; read as {default}")
         return default, found
 
@@ -94,6 +95,11 @@ class Part:
     def multipart(self) -> bool:
         """Whether it holds parts and nothing else."""
         return self.content_type.startswith("multipart/")
+
+    @property
+    def headers(self) -> list[tuple[str, str]]:
+        """Its header fields in order: name as written and value, decoded."""
+        return decode_fields(self.fields)
 
     @property
     def encoded(self) -> bytes:
@@ -202,7 +208,8 @@ def undo(data: bytes, encoding: str) -> tuple[bytes, str]:
     if encoding == "quoted-printable":
         broken = _BAD_QUOTED.search(data)
         defect = f"broken quoted-printable: {data[broken.start() : broken.start() + 3]!r}" if broken else ""
-        return binascii.a2b_qp(data), defect
+        # RFC 2045, section 6.7: white space at the end of a line was added on the way and "must be deleted"
+        return binascii.a2b_qp(_TRAILING.sub(b"", data)), defect
     return data, "" if encoding in _AS_IS else f"the transfer encoding {encoding!r} is not known; shown as it is"
 
 

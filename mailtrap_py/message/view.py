@@ -7,9 +7,8 @@ from collections import Counter
 from dataclasses import dataclass
 from functools import cached_property
 
-from mailtrap_py.message import extract
-from mailtrap_py.message.charsets import decode
-from mailtrap_py.message.fields import decode_field, read_section
+from mailtrap_py.message import extract, markup
+from mailtrap_py.message.fields import decode_field, decode_fields, field_defects, read_section
 from mailtrap_py.message.parts import Part, walk
 
 _SUMMARIZED = {
@@ -77,10 +76,7 @@ class View:
     @cached_property
     def headers(self) -> list[tuple[str, str]]:
         """Every field of the header section in order: name as written and value, decoded."""
-        return [
-            (name, decode_field(name, value))
-            for name, value in ((decode(name)[0], value) for name, value in self.parts[0].fields)
-        ]
+        return decode_fields(read_section(self.raw).fields)
 
     def header(self, name: str) -> str:
         """Give the first field of that name, in any case; "" when there is none."""
@@ -134,7 +130,7 @@ class View:
     @cached_property
     def text(self) -> str:
         """What it says: the first text/plain part that says something, else the words of the HTML."""
-        return self._first("text/plain") or extract.text_of(self.html)
+        return self._first("text/plain") or markup.text_of(self.html)
 
     @cached_property
     def html(self) -> str:
@@ -170,7 +166,7 @@ class View:
         found += [f"{name} is there {times[name]} times" for name in _AT_MOST_ONCE if times[name] > 1]
         for part in self.parts:
             place = f"part {part.index}: " if part.index else ""
-            found += [place + defect for defect in part.defects]
+            found += [place + defect for defect in (*field_defects(part.fields), *part.defects)]
         if self._walked[1]:
             found.append(self._walked[1])
         return tuple(found)
