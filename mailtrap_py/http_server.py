@@ -1,0 +1,68 @@
+"""HTTP on sockets that are already bound: uvicorn without its signals, and with an end that waits for nobody."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import socket
+from collections.abc import Generator
+
+import uvicorn
+from starlette.applications import Starlette
+
+from mailtrap_py.web.app import close
+
+PATIENCE = 1
+"""Seconds that a request which is under way gets when the trap stops."""
+
+
+class _Server(uvicorn.Server):
+    """uvicorn's server, which says when it is up, and leaves signals to the program."""
+
+    def __init__(self, config: uvicorn.Config) -> None:
+        super().__init__(config)
+        self.up = asyncio.Event()
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets=sockets)
+        self.up.set()
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Generator[None]:
+        yield
+
+
+class HttpServer:
+    """Serves an application until it is stopped."""
+
+    def __init__(self, app: Starlette, sockets: list[socket.socket]) -> None:
+        """Take sockets that listen; they are closed at the end."""
+        self._app = app
+        self._sockets = sockets
+        self._server = _Server(
+            uvicorn.Config(
+                app,
+                lifespan="off",
+                log_config=None,
+                access_log=False,
+                server_header=False,
+                timeout_graceful_shutdown=PATIENCE,
+            )
+        )
+        self._task: asyncio.Task[None] | None = None
+
+    async def start(self) -> None:
+        """Return when requests are answered. Raises what kept the server from starting."""
+        self._task = asyncio.create_task(self._server.serve(sockets=self._sockets))
+        up = asyncio.create_task(self._server.up.wait())
+        await asyncio.wait({self._task, up}, return_when=asyncio.FIRST_COMPLETED)
+        up.cancel()
+        if self._task.done():
+            await self._task
+
+    async def stop(self) -> None:
+        """End long polls and event streams, then the server."""
+        close(self._app)
+        self._server.should_exit = True
+        if self._task is not None:
+            await self._task

@@ -1,0 +1,135 @@
+"""Inboxes: named places with a scenario, its counters, its clock and its dice of their own.
+
+The scenario room knows neither time nor chance; here they are made and handed in. Everything may be called from any
+thread; sessions wait on their own event loop.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import random
+import secrets
+import threading
+from collections.abc import Iterator
+
+from mailtrap_py.clock import Clock, ManualClock, RealClock, ScaledClock
+from mailtrap_py.errors import SettingError
+from mailtrap_py.scenario import Director, Scenario
+from mailtrap_py.scenario.model import ClockSpec
+
+DEFAULT = "default"
+_SEED_BITS = 32
+
+
+def make_clock(spec: ClockSpec) -> Clock:
+    """Make the clock that a scenario asks for: `real`, `manual`, or a speed as a number."""
+    if spec == "real":
+        return RealClock()
+    if spec == "manual":
+        return ManualClock()
+    return ScaledClock(float(spec))
+
+
+class Inbox:
+    """One inbox. `seed` is the one in use, drawn when nobody gave one: print it, and a run can be repeated."""
+
+    director: Director
+    clock: Clock
+    seed: int
+
+    def __init__(self, name: str = DEFAULT) -> None:
+        """Begin with no scenario: everything is accepted, time is real."""
+        self.name = name
+        self._sessions = itertools.count(1)
+        self._lock = threading.Lock()
+        self._stalls: dict[asyncio.Future[bool], tuple[str, asyncio.AbstractEventLoop]] = {}
+        self.use(Scenario(name="none"))
+
+    def use(self, scenario: Scenario, *, seed: int | None = None, clock: Clock | None = None) -> None:
+        """Make this the scenario, with fresh counters; sessions that are open follow it from their next command on."""
+        if seed is None:
+            seed = scenario.seed
+        self.seed = secrets.randbits(_SEED_BITS) if seed is None else seed
+        self.clock = clock or make_clock(scenario.clock)
+        self._sessions = itertools.count(1)
+        self._arm(scenario)
+
+    def reset(self) -> None:
+        """Begin the scenario again: counters at zero, the dice at their seed, added rules gone, stalls over."""
+        self._arm(self.director.scenario)
+
+    def clear(self) -> None:
+        """Go back to no scenario."""
+        self.use(Scenario(name="none"))
+
+    def _arm(self, scenario: Scenario) -> None:
+        # Repeatable on purpose: the same seed deals the same faults.
+        self.director = Director(scenario, now=self.clock.now, dice=random.Random(self.seed))  # noqa: S311
+        self._end_stalls(go_on=False)
+
+    def next_session(self) -> int:
+        """Give the next session of this inbox its number, from 1; a new scenario counts anew."""
+        return next(self._sessions)
+
+    async def stall(self, name: str) -> bool:
+        """Wait for `release` (True: go on) or for a reset (False: the session is over)."""
+        loop = asyncio.get_running_loop()
+        future: asyncio.Future[bool] = loop.create_future()
+        with self._lock:
+            self._stalls[future] = (name, loop)
+        try:
+            return await future
+        finally:
+            with self._lock:
+                self._stalls.pop(future, None)
+
+    def stalled(self, name: str = "") -> int:
+        """Count the sessions that stall, under this name if one is given."""
+        with self._lock:
+            return sum(not name or name == other for other, _ in self._stalls.values())
+
+    def release(self, name: str = "") -> int:
+        """Let stalled sessions go on, all or those of one name; tell how many there were."""
+        return self._end_stalls(go_on=True, name=name)
+
+    def _end_stalls(self, *, go_on: bool, name: str = "") -> int:
+        with self._lock:
+            ended = [(future, loop) for future, (other, loop) in self._stalls.items() if not name or name == other]
+            for future, _ in ended:
+                del self._stalls[future]
+        for future, loop in ended:
+            if not loop.is_closed():
+                loop.call_soon_threadsafe(_settle, future, go_on)
+        return len(ended)
+
+
+def _settle(future: asyncio.Future[bool], go_on: bool) -> None:  # noqa: FBT001 - call_soon passes arguments by position
+    if not future.done():
+        future.set_result(go_on)
+
+
+class Inboxes:
+    """All inboxes by name; the one called `default` is always there."""
+
+    def __init__(self) -> None:
+        """Make the default inbox."""
+        self._inboxes = {DEFAULT: Inbox(DEFAULT)}
+
+    def get(self, name: str = DEFAULT) -> Inbox:
+        """Find an inbox. Raises `KeyError` when there is none of that name."""
+        return self._inboxes[name]
+
+    def create(self, name: str) -> Inbox:
+        """Find an inbox or make it. Raises `SettingError` for a name that could not stand in a URL."""
+        if not name or not name.isprintable() or set(name) & set("/?# "):
+            raise SettingError(f"{name!r} cannot be the name of an inbox", cure="use letters, digits, '-', '.', '@'")
+        return self._inboxes.setdefault(name, Inbox(name))
+
+    def __contains__(self, name: object) -> bool:
+        """Tell whether there is an inbox of that name."""
+        return name in self._inboxes
+
+    def __iter__(self) -> Iterator[Inbox]:
+        """Go through the inboxes, oldest first."""
+        return iter(tuple(self._inboxes.values()))

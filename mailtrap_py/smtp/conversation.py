@@ -1,0 +1,299 @@
+"""The life of one session, whatever its commands do: bytes in, the scenario first, replies out by one door, the end.
+
+Verdict before state: a command is read, the scenario is asked, and only when nothing refused it does the command's own
+method run (`smtp_MAIL` and so on, in `session`). So what the client is told and what is true never disagree.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable
+from typing import ClassVar, Final, NoReturn
+
+from mailtrap_py.events import Ending, Event, Point, Reply
+from mailtrap_py.inbox import Inbox
+from mailtrap_py.scenario import Decision
+from mailtrap_py.smtp import refusals
+from mailtrap_py.smtp.chronicle import Chronicle
+from mailtrap_py.smtp.path import Path, parse_path
+from mailtrap_py.smtp.perform import Stage, perform
+from mailtrap_py.smtp.reader import ClientGone, LineTooLong
+from mailtrap_py.smtp.service import Port, Service
+from mailtrap_py.smtp.transaction import OpenTransaction
+from mailtrap_py.smtp.wire import SessionOver, Wire
+
+log = logging.getLogger("mailtrap_py.smtp")
+
+POINTS: Final = {
+    "EHLO": Point.EHLO,
+    "HELO": Point.EHLO,
+    "AUTH": Point.AUTH,
+    "MAIL": Point.MAIL,
+    "RCPT": Point.RCPT,
+    "DATA": Point.DATA,
+    "QUIT": Point.QUIT,
+}
+"""The point of each verb; every other command is met by rules at `any` alone."""
+
+
+class Conversation(asyncio.Protocol):
+    """One session. It begins when the connection is made, and calls `ended` when all is over and recorded."""
+
+    verbs: ClassVar[frozenset[str]] = frozenset()
+    wire: Wire
+    task: asyncio.Task[None]
+
+    def __init__(self, service: Service, port: Port, *, ended: Callable[[Conversation], None]) -> None:
+        """Stand ready for a connection."""
+        self.service = service
+        self.facts = Chronicle(record=service.record, inbox=service.inboxes.get(service.inbox), port=port)
+        self.transaction: OpenTransaction | None = None
+        self.messages = 0
+        self.verb, self.argument, self.command = "", "", b""
+        self.path: Path | None = None
+        self.path_error = ""
+        self.attempted_mechanism = self.attempted_user = ""
+        self._ended = ended
+        self._transactions = 0
+        self._answered = False
+        self._words: tuple[Reply, str] | None = None
+        self._shut_out = False
+
+    @property
+    def inbox(self) -> Inbox:
+        """The inbox that this session's mail goes to."""
+        return self.facts.inbox
+
+    # -- asyncio's side: bytes come in, the connection goes
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Begin."""
+        if not isinstance(transport, asyncio.Transport):
+            raise TypeError(f"a session needs a connection that carries bytes both ways, not {transport!r}")
+        self.wire = Wire(transport, session_id=self.facts.id, record=self.service.record, inbox=self.inbox)
+        if self.facts.port.implicit_tls:
+            self.wire.hold()  # the first bytes belong to TLS
+        self.task = asyncio.get_running_loop().create_task(self._live())
+
+    def data_received(self, data: bytes) -> None:
+        """Take what came."""
+        self.wire.input.feed(data)
+
+    def eof_received(self) -> bool:
+        """Keep the way out open: a client that closed its side still gets its replies. TLS has no half of it."""
+        self.wire.client_closed()
+        return not self.facts.tls_version
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """End, whatever was going on."""
+        self.wire.connection_lost(reset=exc is not None)
+
+    def pause_writing(self) -> None:
+        """Stop sending."""
+        self.wire.pause_writing()
+
+    def resume_writing(self) -> None:
+        """Send on."""
+        self.wire.resume_writing()
+
+    # -- from the first moment to the last
+
+    async def _live(self) -> None:
+        ending, reason = Ending.SERVER_CLOSED, ""
+        self.facts.started(self.wire.peer, str(self.service.upstream or ""))
+        try:
+            await self.open()
+            while True:
+                await self._next_command()
+        except SessionOver as over:
+            ending, reason = over.ending, over.reason
+        except ClientGone as gone:
+            ending = Ending.CLIENT_RESET if gone.reset else Ending.CLIENT_CLOSED
+        except asyncio.CancelledError:
+            ending = Ending.SHUTDOWN
+            # RFC 5321, section 3.8: a server that must shut down says 421 "in response to any command".
+            self.wire.reply(Reply(421, "4.3.2", (f"{self.service.hostname} Service shutting down",)))
+        except Exception as error:  # one broken session must not touch another
+            log.exception("session %s failed", self.facts.id)
+            reason = f"internal error: {type(error).__name__}: {error}"
+            self.wire.reply(Reply(421, "4.3.0", (f"{self.service.hostname} Internal error, closing the connection",)))
+        finally:
+            self.end_transaction(reason or f"the session ended: {ending}")
+            self.facts.ended(ending, reason)
+            self.wire.let_go()
+            self.clean_up()
+            self._ended(self)
+
+    async def open(self) -> None:
+        """Greet the client, if the scenario lets it come in."""
+        self.verb, self.command = "", b""
+        if not await self.scenario_answers(Point.CONNECT):
+            await self.greet()
+
+    async def greet(self) -> None:
+        """Say the greeting (RFC 5321, section 4.2)."""
+        self.say(Reply(220, "", (f"{self.service.hostname} ESMTP mailtrap_py",)))
+
+    def clean_up(self) -> None:
+        """Let go of what the session held besides its client."""
+
+    async def _next_command(self) -> None:
+        try:
+            line = await self.wire.line(self.service.command_timeout)
+        except LineTooLong:
+            self.say(refusals.LINE_TOO_LONG)
+        except TimeoutError:
+            await self.time_out()
+        else:
+            await self._command(line)
+
+    async def time_out(self) -> NoReturn:
+        """Close on a client that is silent for too long, and say so (RFC 5321, section 4.5.3.2.7)."""
+        self.say(Reply(421, "4.4.2", (f"{self.service.hostname} Error: timeout exceeded",)))
+        await self.wire.close()
+        raise SessionOver(Ending.TIMEOUT, f"the client was silent for {self.service.command_timeout:g} s")
+
+    async def _command(self, line: bytes) -> None:
+        verb, _, argument = line.rstrip(b"\r\n").partition(b" ")
+        self.command = line
+        self.verb = verb.upper().decode("ascii", "replace")
+        self.argument = argument.strip().decode("utf-8", "surrogateescape")
+        self.path, self.path_error = None, ""
+        if self.verb in {"MAIL", "RCPT"}:
+            try:
+                self.path = parse_path(self.argument)
+            except ValueError as error:
+                self.path_error = str(error)
+        elif self.verb == "AUTH":
+            self.attempted_mechanism, self.attempted_user = self.argument.partition(" ")[0].upper(), ""
+        if not await self.scenario_answers(POINTS.get(self.verb, Point.ANY)):
+            await self.take_effect()
+
+    async def take_effect(self) -> None:
+        """Run the command's own method: nothing refused it."""
+        if self._shut_out and self.verb != "QUIT":
+            # RFC 5321, section 3.1: after a 554 greeting "503 bad sequence of commands" answers all but QUIT.
+            self.say(refusals.NO_MAIL_TAKEN)
+        elif self.verb in self.verbs:
+            await getattr(self, f"smtp_{self.verb}")(self.argument or None)
+        else:
+            await self.unknown()
+
+    async def unknown(self) -> None:
+        """Answer a command that nobody knows, and stay (RFC 5321, section 4.2.4)."""
+        self.say(refusals.UNKNOWN_COMMAND)
+
+    # -- the scenario
+
+    async def scenario_answers(self, point: Point) -> bool:
+        """Ask the scenario and do as it says; tell whether the client was answered."""
+        decision = self.decide(point)
+        if decision is None:
+            return False
+        self._answered = False
+        return await perform(decision, Stage(self.wire, self.inbox, self._answer, _no_message, _no_message_either))
+
+    def decide(self, point: Point, content: bytes = b"") -> Decision | None:
+        """Ask the scenario what to do here, and write down the rule that acts."""
+        director = self.inbox.director
+        if not director.listens(point):
+            return None
+        decision = director.decide(self._event(point, content))
+        if decision is not None:
+            self.facts.fired(point, decision, self.transaction.id if self.transaction else "")
+        return decision
+
+    def _event(self, point: Point, content: bytes) -> Event:
+        facts, transaction, path = self.facts, self.transaction, self.path
+        mail = path if self.verb == "MAIL" else None
+        recipient = path if self.verb == "RCPT" else None
+        return Event(
+            point=point,
+            session_id=facts.id,
+            inbox=facts.inbox.name,
+            client=facts.client,
+            port=facts.port.number,
+            session_number=facts.number,
+            message_number=self.messages + 1,
+            tls=facts.tls_version,
+            helo=self.argument if point is Point.EHLO else facts.helo,
+            user=self.attempted_user if point is Point.AUTH else facts.user,
+            mechanism=self.attempted_mechanism if point is Point.AUTH else facts.mechanism,
+            verb=self.verb,
+            line=self.command,
+            reverse_path=mail.address if mail else transaction.reverse_path if transaction else None,
+            mail_parameters=mail.parameters if mail else transaction.parameters if transaction else {},
+            recipient=recipient.address if recipient else None,
+            index=len(transaction.recipients) + 1 if recipient and transaction else 0,
+            recipients=tuple(accepted.address for accepted in transaction.accepted) if transaction else (),
+            rcpt_parameters=recipient.parameters if recipient else {},
+            content=content,
+        )
+
+    async def _answer(self, reply: Reply, rule: str) -> None:
+        """Say a scenario's reply. The first one decides: a positive one lets the command take effect in its words."""
+        if self._answered:
+            self.wire.reply(reply, rule=rule)
+            return
+        self._answered = True
+        if not self.verb:
+            self._shut_out = not reply.positive
+            self.wire.reply(reply, rule=rule)
+        elif self.stands_for(reply):
+            self._words = (reply, rule)
+            await self.take_effect()
+            self._words = None
+        else:
+            self.refuse(reply, rule)
+
+    def stands_for(self, reply: Reply) -> bool:
+        """Tell whether with this reply of the scenario the command takes effect."""
+        return reply.positive
+
+    # -- replies and the transaction
+
+    @property
+    def words(self) -> tuple[Reply, str] | None:
+        """What the scenario wants said in place of a positive reply, and the rule that wants it."""
+        return self._words
+
+    def say(self, reply: Reply, rule: str = "") -> None:
+        """Send a reply: the one door out. A positive one goes in the scenario's words, if it has any."""
+        if self._words is not None and reply.positive:
+            (reply, rule), self._words = self._words, None
+        self.wire.reply(reply, rule=rule)
+
+    def refuse(self, reply: Reply, rule: str = "") -> None:
+        """Send a refusal, and write it down in the transaction. The state stays as it was."""
+        transaction, path = self.transaction, self.path
+        if self.verb == "MAIL" and path is not None and transaction is None:
+            self.begin_transaction(path).refuse(reply, rule)
+            self.end_transaction()
+        elif self.verb == "RCPT" and path is not None and transaction is not None:
+            transaction.add(path, reply, rule)
+        elif self.verb == "DATA" and transaction is not None:
+            transaction.refuse(reply, rule)
+        self.wire.reply(reply, rule=rule)
+
+    def begin_transaction(self, path: Path) -> OpenTransaction:
+        """Open a transaction."""
+        self._transactions += 1
+        self.transaction = OpenTransaction(
+            path, session_id=self.facts.id, number=self._transactions, inbox=self.inbox.name, clock=self.inbox.clock
+        )
+        return self.transaction
+
+    def end_transaction(self, reason: str = "") -> None:
+        """Put the open transaction into the record, if there is one."""
+        if self.transaction is not None:
+            self.service.record.add(self.transaction.end(reason))
+            self.transaction = None
+
+
+async def _no_message() -> None:
+    """Stand for `accept` where there is no message; the loader refuses such a scenario."""
+
+
+def _no_message_either() -> None:
+    """Stand for `discard` where there is no message."""

@@ -1,0 +1,103 @@
+"""What becomes of a message after its final dot: stored or not, and, apart from that, what the client is told.
+
+The two are kept apart, because servers do: a message can be stored while its 250 is lost.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Awaitable, Callable
+
+from mailtrap_py.events import Reply
+from mailtrap_py.smtp import refusals
+from mailtrap_py.smtp.chronicle import Chronicle
+from mailtrap_py.smtp.transaction import OpenTransaction
+from mailtrap_py.smtp.wire import Wire
+
+log = logging.getLogger("mailtrap_py.smtp")
+
+
+class Delivery:
+    """One message on its way from the final dot to the reply.
+
+    `forward`, in proxy mode, gives the message to the real server and returns that server's reply.
+    """
+
+    def __init__(
+        self,
+        transaction: OpenTransaction,
+        raw: bytes,
+        *,
+        wire: Wire,
+        chronicle: Chronicle,
+        forward: Callable[[], Awaitable[Reply]] | None = None,
+    ) -> None:
+        """Take a message that is complete."""
+        self._transaction = transaction
+        self.raw = raw
+        self._wire = wire
+        self._chronicle = chronicle
+        self._forward = forward
+        self._result: Reply | None = None
+        self._discarded = False
+        self.answered = False
+
+    async def accept(self) -> None:
+        """Store the message, in proxy mode after the real server took it. A 250 is a promise: this comes before it."""
+        if self._result is None:
+            self._result = await self._store()
+
+    def discard(self) -> None:
+        """Keep nothing of it."""
+        self._discarded = True
+
+    async def _store(self) -> Reply:
+        reply = await self._forward() if self._forward is not None else None
+        if reply is not None and not reply.positive:
+            return reply
+        chronicle, transaction = self._chronicle, self._transaction
+        message = transaction.message(
+            self.raw,
+            client=chronicle.client,
+            helo=chronicle.helo,
+            tls_version=chronicle.tls_version,
+            user=chronicle.user,
+        )
+        try:
+            await chronicle.record.commit(message)
+        except Exception as error:  # a full disk must not end the session, and the client must know
+            log.exception("message %s could not be stored", message.id)
+            self._wire.note(f"the message could not be stored: {error}")
+            return reply or refusals.NOT_STORED
+        transaction.stored = message.id
+        transaction.content = b""
+        return reply or Reply(250, "2.0.0", (f"Ok: queued as {message.id}",))
+
+    async def answer(self, reply: Reply | None = None, rule: str = "") -> None:
+        """Tell the client. A positive reply stores the message first, if it is not discarded; None is the usual one."""
+        if self.answered:
+            self._wire.reply(reply or refusals.UNKNOWN_COMMAND, rule=rule)
+            return
+        if self._discarded:
+            reply = reply or Reply(250, "2.0.0", (f"Ok: queued as {self._transaction.id}",))
+        elif reply is None or reply.positive:
+            await self.accept()
+            if self._result is not None and (reply is None or not self._result.positive):
+                reply, rule = self._result, ""
+        if reply is not None:
+            self._tell(reply, rule)
+
+    def _tell(self, reply: Reply, rule: str) -> None:
+        transaction = self._transaction
+        if reply.positive:
+            transaction.reply, transaction.rule = reply, rule
+            transaction.acknowledged = not self._wire.abandoned
+        else:
+            transaction.refuse(reply, rule)
+        reason = f"rule {rule} discarded it" if self._discarded and rule else ""
+        if reply.positive and not transaction.acknowledged:
+            reason = "the client had closed its side before the reply was sent"
+        # Before the bytes leave: whoever reads the record because the reply came, finds the transaction in it.
+        self.answered = True
+        self._chronicle.record.add(transaction.end(reason))
+        self._wire.reply(reply, rule=rule)

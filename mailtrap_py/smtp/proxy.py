@@ -1,0 +1,283 @@
+"""Proxy mode: a session whose commands go on to a real server, and whose replies are that server's, to the byte.
+
+The scenario is asked first, as ever: what it refuses the real server never sees. STARTTLS is answered here; what cannot
+be passed on is withheld from the EHLO reply, and refused when it is used all the same.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from typing import Final, NoReturn
+
+from mailtrap_py.errors import UpstreamError
+from mailtrap_py.events import Ending, Point, Reply
+from mailtrap_py.smtp import refusals
+from mailtrap_py.smtp.delivery import Delivery
+from mailtrap_py.smtp.path import Path
+from mailtrap_py.smtp.session import Session
+from mailtrap_py.smtp.transaction import OpenTransaction
+from mailtrap_py.smtp.upstream import Connection
+from mailtrap_py.smtp.wire import SessionOver
+
+WITHHELD: Final = frozenset({"STARTTLS", "CHUNKING", "BINARYMIME", "XCLIENT", "XFORWARD", "BURL", "ETRN", "ATRN"})
+"""Capabilities that are not passed on: BDAT is not understood here, TLS ends here, the rest changes who is talking."""
+REFUSED: Final = frozenset({"BDAT", "XCLIENT", "XFORWARD", "BURL", "ETRN", "ATRN"})
+"""The commands of those."""
+_ABANDONED = "the connection to it was given up, because a message that had begun must not arrive"
+
+
+class ProxySession(Session):
+    """A session in front of a real server. Every session has a connection of its own."""
+
+    _upstream: Connection | None = None
+    _lost = ""
+
+    async def greet(self) -> None:
+        """Greet in the real server's words."""
+        self.say((await self._connection()).greeting)
+
+    def clean_up(self) -> None:
+        """Close the connection to the real server with the session."""
+        self._give_up()
+
+    async def take_effect(self) -> None:
+        """Answer what belongs to this side of the proxy; all else goes on."""
+        if self.verb in REFUSED:
+            self.say(refusals.UNKNOWN_COMMAND)
+        else:
+            await super().take_effect()
+
+    # -- the real server
+
+    async def _connection(self) -> Connection:
+        if self._lost:
+            await self._fail(UpstreamError(self._lost))
+        if self._upstream is None:
+            address = self.service.upstream
+            if address is None:
+                raise TypeError("a proxy needs an upstream")
+            try:
+                connecting = Connection.connect(address, hostname=self.service.hostname)
+                self._upstream = await self.wire.unless_lost(connecting)
+            except UpstreamError as error:
+                await self._fail(error)
+        return self._upstream
+
+    async def _forward(self, line: bytes) -> Reply:
+        connection = await self._connection()
+        try:
+            return await self.wire.unless_lost(connection.command(line))
+        except UpstreamError as error:
+            await self._fail(error)
+
+    async def _pass_on(self) -> Reply:
+        """Send the command on as it came, and give the reply."""
+        return await self._forward(self.command)
+
+    async def _fail(self, error: UpstreamError) -> NoReturn:
+        """Tell the client that the service is not available, and the record why (RFC 5321, section 3.8)."""
+        self.wire.note(f"upstream: {error}")
+        self.refuse(Reply(421, "4.4.2", (f"{self.service.hostname} Service not available: {error}",)))
+        await self.wire.close()
+        raise SessionOver(Ending.SERVER_CLOSED, f"upstream: {error}")
+
+    def _give_up(self, why: str = "") -> None:
+        if self._upstream is not None:
+            self._upstream.close()
+            self._upstream = None
+        self._lost = self._lost or why
+
+    # -- commands
+
+    async def unknown(self) -> None:
+        """Let the real server say what it thinks of the command."""
+        self.say(await self._pass_on())
+
+    async def smtp_HELO(self, hostname: str | None) -> None:
+        """Introduce the client."""
+        reply = await self._pass_on()
+        if reply.positive:
+            self.introduced(hostname or "", extended=False)
+        self.say(reply)
+
+    async def smtp_EHLO(self, hostname: str | None) -> None:
+        """Introduce the client, and pass on the capabilities that can be honoured."""
+        reply = await self._pass_on()
+        if reply.positive:
+            self.introduced(hostname or "", extended=True)
+            reply, withheld = honourable(reply, starttls=self.service.tls is not None and not self.facts.tls_version)
+            if withheld:
+                self.wire.note(f"withheld from the EHLO reply: {', '.join(withheld)}")
+        self.say(reply)
+
+    async def smtp_AUTH(self, arg: str | None) -> None:
+        """Pass the exchange on, step by step, whatever the mechanism (RFC 4954, section 4)."""
+        self.attempted_user = _user_of(self.attempted_mechanism, (arg or "").partition(" ")[2], first=True)
+        reply = await self._pass_on()
+        steps = 0
+        while reply.code == 334:  # noqa: PLR2004 - RFC 4954: the server wants the next step
+            self.say(reply)
+            self.command = await self.client_step()
+            steps += 1
+            step = self.command.decode("ascii", "replace").strip()
+            self.attempted_user = self.attempted_user or _user_of(self.attempted_mechanism, step, first=steps == 1)
+            if await self.scenario_answers(Point.AUTH):
+                await self._forward(b"*\r\n")
+                return
+            reply = await self._pass_on()
+        if reply.code // 100 == 2:  # noqa: PLR2004 - 2yz: done
+            self.facts.user, self.facts.mechanism = self.attempted_user, self.attempted_mechanism
+            self.choose_inbox(self.facts.user)
+            self.facts.updated()
+        self.say(reply)
+
+    async def smtp_MAIL(self, arg: str | None) -> None:
+        """Begin a transaction, if the real server does."""
+        reply = await self._pass_on()
+        if not reply.positive:
+            self.refuse(reply)
+            return
+        self.end_transaction("MAIL ended it")
+        self.begin_transaction(self.path or _verbatim(arg))
+        self.say(reply)
+
+    async def smtp_RCPT(self, arg: str | None) -> None:
+        """Add a recipient, if the real server does."""
+        reply = await self._pass_on()
+        self.path = self.path or _verbatim(arg)
+        if not reply.positive or self.transaction is None:
+            self.refuse(reply)
+            return
+        said, rule = self.words or (reply, "")
+        self.transaction.add(self.path, said, rule)
+        self.say(reply)
+
+    async def smtp_DATA(self, arg: str | None) -> None:
+        """Take the content, and give it to the real server when the scenario let it through.
+
+        DATA itself goes on at once, so that its reply is the real server's. Only if the scenario has a rule for the
+        message it waits until that has spoken: a message that was begun cannot be taken back without closing.
+        """
+        transaction = self.transaction
+        late = self.inbox.director.listens(Point.MESSAGE) and transaction is not None and bool(transaction.accepted)
+        reply = Reply(354, "", ("End data with <CR><LF>.<CR><LF>",)) if late else await self._pass_on()
+        if reply.code // 100 != 3 or transaction is None:  # noqa: PLR2004 - only 3yz asks for the content
+            self.refuse(reply)
+            return
+        self.say(reply)
+        content = await self.receive(transaction)
+        relay = _Relay(self, transaction, content, late=late)
+        if content:
+            raw = transaction.content
+            await self.deliver(Delivery(transaction, raw, wire=self.wire, chronicle=self.facts, forward=relay.forward))
+        await relay.settle()
+
+    async def smtp_RSET(self, arg: str | None) -> None:
+        """Give the transaction up on both sides."""
+        reply = await self._pass_on()
+        if reply.positive:
+            self.end_transaction("RSET ended it")
+        self.say(reply)
+
+    async def smtp_NOOP(self, arg: str | None) -> None:
+        """Do nothing, there."""
+        self.say(await self._pass_on())
+
+    async def smtp_VRFY(self, arg: str | None) -> None:
+        """Ask there."""
+        self.say(await self._pass_on())
+
+    async def smtp_EXPN(self, arg: str | None) -> None:
+        """Ask there."""
+        self.say(await self._pass_on())
+
+    async def smtp_QUIT(self, arg: str | None) -> None:
+        """Say goodbye on both sides."""
+        reply = await self._pass_on()
+        self.say(reply)
+        if reply.positive:
+            self.end_transaction("QUIT ended it")
+            await self.wire.close()
+            raise SessionOver(Ending.QUIT)
+
+
+class _Relay:
+    """The way of one message's content to the real server, and what is owed to that server afterwards."""
+
+    def __init__(self, session: ProxySession, transaction: OpenTransaction, content: bytes, *, late: bool) -> None:
+        self._session = session
+        self._transaction = transaction
+        self._content = content
+        self._late = late
+        self._begun = not late
+        self._given = False
+
+    async def forward(self) -> Reply:
+        """Give the message to the real server, dots and all; its reply, or 451 when it broke off."""
+        session = self._session
+        try:
+            connection = await session._connection()  # noqa: SLF001 - two halves of one thing
+            if self._late:
+                reply = await connection.command(b"DATA\r\n")
+                if reply.code // 100 != 3:  # noqa: PLR2004 - only 3yz asks for the content
+                    return reply
+                self._begun = True
+            self._given = True
+            return await connection.command(self._content)
+        except UpstreamError as error:
+            session.wire.note(f"upstream: {error}")
+            session._give_up(str(error))  # noqa: SLF001
+            # RFC 5321, section 3.8: a lost connection counts as if 451 had been received.
+            return Reply(451, "4.4.2", (f"Error: the message may be lost: {error}",))
+
+    async def settle(self) -> None:
+        """Bring the real server back to where the client believes it is."""
+        session = self._session
+        if self._given or session._lost:  # noqa: SLF001
+            return
+        if self._begun:
+            session._give_up(_ABANDONED)  # noqa: SLF001
+        else:
+            await session._forward(b"RSET\r\n")  # noqa: SLF001
+
+
+def honourable(reply: Reply, *, starttls: bool) -> tuple[Reply, tuple[str, ...]]:
+    """Take out of an EHLO reply what the proxy cannot honour, and put STARTTLS in if it is answered here.
+
+    Returns the reply and the keywords that were taken out. All other lines stay as they are, to the byte.
+    """
+    kept: list[bytes] = []
+    withheld: list[str] = []
+    for number, line in enumerate(reply.raw.splitlines(keepends=True)):
+        keyword = line[4:].split(maxsplit=1)[0].decode("ascii", "replace").upper() if line[4:].split() else ""
+        if number and keyword in WITHHELD:
+            withheld.append(keyword)
+        else:
+            kept.append(line)
+    if starttls:
+        kept.append(b"250 STARTTLS\r\n")
+    marked = [line[:3] + (b"-" if line is not kept[-1] else b" ") + line[4:] for line in kept]
+    raw = b"".join(marked)
+    text = tuple(line[4:].decode("utf-8", "surrogateescape").rstrip("\r\n") for line in marked)
+    return Reply(reply.code, reply.enhanced, text, raw=raw), tuple(withheld)
+
+
+def _verbatim(argument: str | None) -> Path:
+    """Keep an address that only the real server understands."""
+    return Path((argument or "").partition(":")[2].strip(" <>"))
+
+
+def _user_of(mechanism: str, response: str, *, first: bool) -> str:
+    """Read the user's name out of an AUTH response, as far as the mechanism shows it."""
+    try:
+        decoded = base64.b64decode(response, validate=True).decode("utf-8", "replace")
+    except (binascii.Error, ValueError):
+        return ""
+    match mechanism:
+        case "PLAIN":
+            return decoded.split("\0")[1] if decoded.count("\0") == 2 else ""  # noqa: PLR2004 - RFC 4616: two NULs
+        case "LOGIN":
+            return decoded if first else ""
+        case _:
+            return ""

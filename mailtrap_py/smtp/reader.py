@@ -1,0 +1,196 @@
+"""What a client sent and nobody has read yet: command lines, and the content of a message.
+
+No socket in here: bytes are fed in by the protocol, and whoever reads waits on a future. Lines and the end of content
+are found by scanning the buffer in bulk, and only the part not scanned before.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass
+
+END_OF_DATA = b"\r\n.\r\n"
+"""RFC 5321, section 4.1.1.4: 'the character sequence "<CRLF>.<CRLF>"', and nothing else, ends the data."""
+
+MAX_LINE = 12288
+"""Octets of a command line. RFC 4954, section 4: AUTH lines may have 12288; the 512 of RFC 5321 is a minimum."""
+
+HIGH_WATER = 65536
+"""Octets that may wait unread before the client is made to wait (it pipelines faster than it is served)."""
+
+
+class ClientGone(Exception):  # noqa: N818 - it ends a session, which is no error
+    """The client closed or lost the connection; `reset` tells a broken one from a closed one."""
+
+    def __init__(self, *, reset: bool) -> None:
+        """Remember how it went."""
+        super().__init__("the client reset the connection" if reset else "the client closed the connection")
+        self.reset = reset
+
+
+class LineTooLong(Exception):  # noqa: N818 - a fact about the client, answered with 500
+    """A command line had over `MAX_LINE` octets; it was thrown away up to its end."""
+
+
+@dataclass(frozen=True, slots=True)
+class Content:
+    """The content of a message as it came: `wire` with dots stuffed and the final dot; `octets` counts it all.
+
+    `complete` is false if the client left before the end; `wire` is empty if the content was over the limit.
+    """
+
+    wire: bytes
+    octets: int
+    complete: bool
+    too_big: bool
+
+    @property
+    def raw(self) -> bytes:
+        """The message itself: the dot removed that a line begins with (RFC 5321, section 4.5.2)."""
+        wire = self.wire
+        content = wire[: -len(END_OF_DATA) + 2] if self.complete and len(wire) >= len(END_OF_DATA) else wire
+        if self.complete and wire == END_OF_DATA[2:]:
+            return b""
+        if b"\r\n." in content:
+            content = content.replace(b"\r\n.", b"\r\n")
+        return content[1:] if content[:1] == b"." else content
+
+
+class ClientInput:
+    """The buffer between the protocol, which feeds it, and one reader."""
+
+    def __init__(self, *, pause: Callable[[], None], resume: Callable[[], None]) -> None:
+        """Take the means to stop and to restart the client."""
+        self._buffer = bytearray()
+        self._scanned = 0
+        self._bulk = False
+        self._paused = False
+        self._pause, self._resume = pause, resume
+        self._waiter: asyncio.Future[None] | None = None
+        self._gone: ClientGone | None = None
+
+    def feed(self, data: bytes) -> None:
+        """Add what the client sent."""
+        self._buffer += data
+        if not self._bulk and not self._paused and len(self._buffer) > HIGH_WATER:
+            self._paused = True
+            self._pause()
+        self._wake()
+
+    def end(self, *, reset: bool = False) -> None:
+        """Note that nothing more will come."""
+        if self._gone is None:
+            self._gone = ClientGone(reset=reset)
+        self._wake()
+
+    @property
+    def gone(self) -> ClientGone | None:
+        """Whether the client left, and how."""
+        return self._gone
+
+    def has_line(self) -> bool:
+        """Tell whether a whole line can be read without waiting: the client pipelines."""
+        return b"\n" in self._buffer
+
+    def discard(self) -> bytes:
+        """Throw away what waits, and give it: plaintext in front of a TLS handshake (CVE-2011-0411)."""
+        thrown = bytes(self._buffer)
+        self._consume(len(self._buffer))
+        return thrown
+
+    async def line(self, patience: float) -> bytes:
+        """Read a line with its end. Raises `ClientGone`, `LineTooLong`, or `TimeoutError` after so many seconds.
+
+        RFC 5321, section 2.3.8, wants CRLF; a bare LF is taken too, as real servers do, and stands in the transcript.
+        """
+        too_long = False
+        while True:
+            found = self._buffer.find(b"\n", self._scanned)
+            if found >= 0:
+                line = bytes(self._buffer[: found + 1])
+                self._consume(found + 1)
+                if too_long or len(line) > MAX_LINE:
+                    raise LineTooLong
+                return line
+            self._scanned = len(self._buffer)
+            if self._scanned > MAX_LINE:
+                too_long = True
+                self._consume(self._scanned)
+            if self._gone:
+                raise self._gone
+            await self.wait(patience)
+
+    async def content(self, limit: int, patience: float) -> Content:
+        """Read up to the final dot. Far over `limit` octets it is still read to its end, but not kept (RFC 1870, 6.3).
+
+        Raises `TimeoutError` when nothing came for so many seconds.
+        """
+        self._bulk = True
+        self._unpause()
+        octets = 0
+        too_big = False
+        try:
+            if await self._starts_with_end(patience):
+                self._consume(3)
+                return Content(END_OF_DATA[2:], 3, complete=True, too_big=False)
+            while True:
+                found = self._buffer.find(END_OF_DATA, max(0, self._scanned - len(END_OF_DATA) + 1))
+                if found >= 0:
+                    end = found + len(END_OF_DATA)
+                    octets += end
+                    wire = b"" if too_big else bytes(memoryview(self._buffer)[:end])
+                    self._consume(end)
+                    return Content(wire, octets, complete=True, too_big=too_big)
+                self._scanned = len(self._buffer)
+                if self._scanned > 2 * limit:  # stuffing may double a content of dots; who reads it counts it without
+                    too_big = True
+                if too_big:
+                    octets += self._drop_all_but_tail()
+                if self._gone:
+                    octets += len(self._buffer)
+                    return Content(self.discard(), octets, complete=False, too_big=too_big)
+                await self.wait(patience)
+        finally:
+            self._bulk = False
+
+    async def _starts_with_end(self, patience: float) -> bool:
+        while len(self._buffer) < 3 and self._gone is None:  # noqa: PLR2004 - a dot and CRLF
+            await self.wait(patience)
+        return self._buffer.startswith(END_OF_DATA[2:])
+
+    def _drop_all_but_tail(self) -> int:
+        dropped = max(0, len(self._buffer) - len(END_OF_DATA) + 1)
+        del self._buffer[:dropped]
+        self._scanned = len(self._buffer)
+        return dropped
+
+    async def wait(self, patience: float) -> None:
+        """Wait until something changed. Raises `TimeoutError` after so many seconds."""
+        loop = asyncio.get_running_loop()
+        self._waiter = loop.create_future()
+        timer = loop.call_later(patience, _expire, self._waiter)
+        try:
+            await self._waiter
+        finally:
+            timer.cancel()
+            self._waiter = None
+
+    def _wake(self) -> None:
+        if self._waiter is not None and not self._waiter.done():
+            self._waiter.set_result(None)
+
+    def _consume(self, count: int) -> None:
+        del self._buffer[:count]
+        self._scanned = 0
+        self._unpause()
+
+    def _unpause(self) -> None:
+        if self._paused and (self._bulk or len(self._buffer) <= HIGH_WATER):
+            self._paused = False
+            self._resume()
+
+
+def _expire(waiter: asyncio.Future[None]) -> None:
+    if not waiter.done():
+        waiter.set_exception(TimeoutError())

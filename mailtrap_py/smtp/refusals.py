@@ -1,0 +1,71 @@
+"""Why a server that works refuses a command: each reply with its words, which are stable because people assert on them.
+
+The wording is Postfix's where it has one, since that is what clients were tested with.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from mailtrap_py.events import Reply
+from mailtrap_py.smtp.path import Path
+
+LINE_TOO_LONG: Final = Reply(500, "5.5.2", ("Error: line too long",))
+UNKNOWN_COMMAND: Final = Reply(500, "5.5.2", ("Error: command not recognized",))
+NO_MAIL_TAKEN: Final = Reply(503, "5.5.1", ("Error: the server takes no mail",))
+NEED_HELO: Final = Reply(503, "5.5.1", ("Error: send HELO/EHLO first",))
+NEED_AUTH: Final = Reply(530, "5.7.0", ("Authentication required",))
+NEED_MAIL: Final = Reply(503, "5.5.1", ("Error: need MAIL command",))
+NEED_RCPT: Final = Reply(503, "5.5.1", ("Error: need RCPT command",))
+NESTED_MAIL: Final = Reply(503, "5.5.1", ("Error: nested MAIL command",))
+NO_RECIPIENTS: Final = Reply(554, "5.5.1", ("Error: no valid recipients",))
+BAD_SENDER: Final = Reply(501, "5.1.7", ("Bad sender address syntax",))
+BAD_RECIPIENT: Final = Reply(501, "5.1.3", ("Bad recipient address syntax",))
+BAD_PARAMETER: Final = Reply(501, "5.5.4", ("Error: bad parameter syntax",))
+UNDECLARED_UTF8: Final = Reply(553, "5.6.7", ("Must declare SMTPUTF8 to send unicode address",))
+TLS_NOT_OFFERED: Final = Reply(502, "5.5.1", ("Error: STARTTLS is not offered",))
+TLS_ACTIVE: Final = Reply(503, "5.5.1", ("Error: TLS is active already",))
+AUTH_NOT_OFFERED: Final = Reply(502, "5.5.1", ("Error: AUTH is not offered",))
+AUTH_IN_TRANSACTION: Final = Reply(503, "5.5.1", ("Error: AUTH is not permitted during a mail transaction",))
+NOT_STORED: Final = Reply(451, "4.3.0", ("Error: the message could not be stored",))
+_BODIES: Final = frozenset({"7BIT", "8BITMIME"})
+
+
+def syntax_error(command: str) -> Reply:
+    """Say how the command is written."""
+    return Reply(501, "5.5.4", (f"Syntax: {command}",))
+
+
+def too_big(limit: int) -> Reply:
+    """Refuse a message for its size (RFC 1870, section 6.1)."""
+    return Reply(552, "5.3.4", (f"Message size exceeds the limit of {limit} octets",))
+
+
+def unsupported(parameter: str) -> Reply:
+    """Refuse a parameter that was not offered (RFC 5321, section 4.1.1.11: "555 MAIL FROM/RCPT TO parameters")."""
+    return Reply(555, "5.5.4", (f"Unsupported option: {parameter}",))
+
+
+def of_mail_parameters(path: Path, limit: int) -> Reply | None:
+    """Tell what is wrong with the parameters of a MAIL command, if anything is. `limit` is the offered SIZE."""
+    parameters = dict(path.parameters)
+    size = parameters.pop("SIZE", "0")
+    if not (size.isascii() and size.isdigit()) or parameters.pop("SMTPUTF8", ""):
+        return BAD_PARAMETER
+    if int(size[:20]) > limit > 0:
+        return too_big(limit)
+    if parameters.pop("BODY", "7BIT").upper() not in _BODIES:
+        return BAD_PARAMETER
+    parameters.pop("AUTH", None)  # RFC 4954, section 5: who first submitted it; kept, not judged
+    if parameters:
+        return unsupported(next(iter(parameters)))
+    return UNDECLARED_UTF8 if path.unicode and "SMTPUTF8" not in path.parameters else None
+
+
+def of_recipient(path: Path, *, utf8: bool) -> Reply | None:
+    """Tell what is wrong with a recipient, if anything is; `utf8` says whether MAIL declared SMTPUTF8."""
+    if not path.address:
+        return BAD_RECIPIENT
+    if path.parameters:
+        return unsupported(next(iter(path.parameters)))
+    return UNDECLARED_UTF8 if path.unicode and not utf8 else None

@@ -1,0 +1,52 @@
+"""What all sessions of a trap share: its policy, its record, its inboxes. Handed in by whoever opens the ports."""
+
+from __future__ import annotations
+
+import ssl
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from mailtrap_py.events import Record
+from mailtrap_py.inbox import DEFAULT, Inboxes
+from mailtrap_py.smtp.upstream import Upstream
+
+
+class AuthPolicy(StrEnum):
+    """Whether AUTH is offered, and whether mail is taken without it."""
+
+    OPTIONAL = "optional"
+    REQUIRED = "required"
+    OFF = "off"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Service:
+    """The server as one session sees it. Sizes are octets, times are seconds."""
+
+    record: Record
+    inboxes: Inboxes
+    hostname: str = "mailtrap.localhost"
+    max_message_size: int = 52_428_800
+    command_timeout: float = 300.0
+    """RFC 5321, section 4.5.3.2.7: a server waits at least 5 minutes for the next command."""
+    auth: AuthPolicy = AuthPolicy.OPTIONAL
+    users: Mapping[str, str] = field(default_factory=dict)
+    """Passwords by user name; with none, every credential is accepted."""
+    tls: Callable[[], ssl.SSLContext] | None = None
+    """Makes or finds the server's TLS context: the first client that wants TLS pays for it, not the start."""
+    upstream: Upstream | None = None
+    inbox: str = DEFAULT
+
+
+@dataclass(frozen=True, slots=True)
+class Port:
+    """One listening port: its number, and whether TLS begins with the first byte (RFC 8314, section 3)."""
+
+    number: int
+    implicit_tls: bool = False
+
+    @property
+    def protocol(self) -> str:
+        """The word of the record for it."""
+        return "smtps" if self.implicit_tls else "smtp"

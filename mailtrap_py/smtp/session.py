@@ -1,0 +1,349 @@
+"""The commands of SMTP, on aiosmtpd's protocol class, mended.
+
+What is mended of the stock class (version 1.4.6), each with a test that fails on it: it inspects its own class for
+every connection and shares its command limits among all of them; the null reverse-path is kept as `<>`; parameters lose
+their case; addresses that it cannot parse raise; lines over 1000 octets lose the message; an exception leaks its text,
+and the recipients into the next transaction; AUTH wants upper case and hides behind implicit TLS; an idle client is
+dropped without 421; a client that closes its side early loses its replies.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import binascii
+import ssl
+from collections.abc import Callable
+from typing import Any, ClassVar, Final
+
+from aiosmtpd.smtp import MISSING, SMTP, AuthResult, LoginPassword, _AuthMechAttr, _Missing
+from aiosmtpd.smtp import Session as EngineState
+
+from mailtrap_py.events import Ending, Point, Reply
+from mailtrap_py.smtp import refusals
+from mailtrap_py.smtp.conversation import Conversation
+from mailtrap_py.smtp.delivery import Delivery
+from mailtrap_py.smtp.perform import Stage, perform
+from mailtrap_py.smtp.reader import ClientGone, LineTooLong
+from mailtrap_py.smtp.service import AuthPolicy, Port, Service
+from mailtrap_py.smtp.transaction import OpenTransaction
+from mailtrap_py.smtp.wire import SessionOver
+
+HANDSHAKE_LIMIT = 60.0
+"""Seconds a TLS handshake may take."""
+
+# RFC 2034, section 4: every 2yz, 4yz and 5yz reply begins its text with an enhanced code, except greeting, HELO, EHLO.
+# The engine's own replies often lack it; this is the code of RFC 3463 that fits each of theirs.
+_ENHANCED: Final = {250: "2.0.0", 500: "5.5.2", 501: "5.5.4", 502: "5.5.1", 503: "5.5.1", 504: "5.5.4"}
+_OK: Final = Reply(250, "2.0.0", ("Ok",))
+
+
+class State(EngineState):
+    """The engine's session state. Its `login_data` logs a warning each time that the engine itself sets it."""
+
+    login_data = None  # an attribute in place of a property, on purpose
+
+
+class Session(Conversation, SMTP):
+    """A session that captures mail."""
+
+    AuthLoginUsernameChallenge = "Username:"  # what clients compare it with, if they compare
+    AuthLoginPasswordChallenge = "Password:"
+    verbs: ClassVar[frozenset[str]] = frozenset(
+        {"HELO", "EHLO", "STARTTLS", "AUTH", "MAIL", "RCPT", "DATA", "RSET", "NOOP", "VRFY", "EXPN", "QUIT"}
+    )
+
+    def __init__(self, service: Service, port: Port, *, ended: Callable[[Conversation], None]) -> None:
+        """Set what the engine's methods look at. Its own constructor is not called: it inspects the class each time."""
+        Conversation.__init__(self, service, port, ended=ended)
+        self.loop = asyncio.get_running_loop()
+        self.session: State = State(self.loop)
+        self._auth_require_tls = False
+        self._handle_hooks: dict[str, Any] = {}
+        self._auth_methods = {
+            "PLAIN": _AuthMechAttr(self.auth_PLAIN, is_builtin=True),
+            "LOGIN": _AuthMechAttr(self.auth_LOGIN, is_builtin=True),
+        }
+
+    async def push(self, status: str | bytes) -> None:
+        """Say a reply of the engine's, with an enhanced code where it forgot it."""
+        reply = Reply.parse(status if isinstance(status, str) else status.decode("utf-8", "surrogateescape"))
+        self.say(reply if reply.enhanced else Reply(reply.code, _ENHANCED.get(reply.code, ""), reply.lines))
+
+    async def open(self) -> None:
+        """On a port with implicit TLS the handshake comes before all (RFC 8314, section 3.3)."""
+        if self.facts.port.implicit_tls:
+            await self._handshake()
+        await super().open()
+
+    def stands_for(self, reply: Reply) -> bool:
+        """Only 3yz lets DATA ask for the content; what AUTH says ends it there and then."""
+        match self.verb:
+            case "DATA":
+                return reply.code // 100 == 3  # noqa: PLR2004 - 3yz: go on
+            case "AUTH":
+                self.session.authenticated = reply.code // 100 == 2  # noqa: PLR2004 - 2yz: done
+                return False
+            case _:
+                return reply.positive
+
+    # -- HELO, EHLO, TLS, AUTH
+
+    async def smtp_HELO(self, hostname: str | None) -> None:
+        """Begin without extensions (RFC 5321, section 4.1.1.1)."""
+        if self._hello(hostname, extended=False):
+            self.say(Reply(250, "", (self.service.hostname,)))
+
+    async def smtp_EHLO(self, hostname: str | None) -> None:
+        """Begin with extensions; a transaction that is open ends, as by RSET (RFC 5321, section 4.1.4)."""
+        if self._hello(hostname, extended=True):
+            self.say(Reply(250, "", (self.service.hostname, *self._capabilities())))
+
+    def _hello(self, hostname: str | None, *, extended: bool) -> bool:
+        if not hostname:
+            self.say(refusals.syntax_error(f"{self.verb} hostname"))
+            return False
+        self.introduced(hostname, extended=extended)
+        return True
+
+    def introduced(self, hostname: str, *, extended: bool) -> None:
+        """Know the client's name; a transaction that was open is over."""
+        self.end_transaction(f"{self.verb} ended it")
+        self.session.host_name = self.facts.helo = hostname
+        self.session.extended_smtp = self.facts.esmtp = extended
+        self.facts.updated()
+
+    def _capabilities(self) -> list[str]:
+        offered = [
+            "PIPELINING",
+            f"SIZE {self.service.max_message_size}",
+            "8BITMIME",
+            "SMTPUTF8",
+            "ENHANCEDSTATUSCODES",
+        ]
+        if self.service.tls is not None and not self.facts.tls_version:
+            offered.append("STARTTLS")
+        if self.service.auth is not AuthPolicy.OFF:
+            offered.append("AUTH " + " ".join(sorted(self._auth_methods)))
+        return offered
+
+    async def smtp_STARTTLS(self, arg: str | None) -> None:
+        """Go on under TLS, knowing nothing of what was said before it (RFC 3207, section 4.2)."""
+        if self.service.tls is None:
+            self.say(refusals.TLS_NOT_OFFERED)
+        elif self.facts.tls_version:
+            self.say(refusals.TLS_ACTIVE)
+        elif arg:
+            self.say(refusals.syntax_error("STARTTLS"))
+        else:
+            self.say(Reply(220, "2.0.0", ("Ready to start TLS",)))
+            self.end_transaction("STARTTLS ended it")
+            await self.wire.flush()
+            injected = self.wire.input.discard()
+            if injected:
+                # RFC 3207, section 6, and CVE-2011-0411: what came in clear must not be obeyed under TLS.
+                self.wire.note(f"thrown away: {len(injected)} octets sent in clear after STARTTLS")
+            await self._handshake()
+            self.session = State(self.loop)
+            self.facts.helo = self.facts.user = self.facts.mechanism = ""
+            self.facts.updated()
+
+    async def _handshake(self) -> None:
+        if self.service.tls is None:
+            raise SessionOver(Ending.SERVER_CLOSED, "the port wants TLS, and there is no certificate")
+        try:
+            transport = await self.loop.start_tls(
+                self.wire.transport, self, self.service.tls(), server_side=True, ssl_handshake_timeout=HANDSHAKE_LIMIT
+            )
+        except (OSError, TimeoutError) as error:  # ssl.SSLError is an OSError
+            failure = f"TLS handshake failed: {str(error) or type(error).__name__}"
+            self.wire.note(failure)
+            raise SessionOver(Ending.CLIENT_CLOSED, failure) from error
+        if transport is None:
+            raise SessionOver(Ending.CLIENT_CLOSED, "the client left during the TLS handshake")
+        self.transport = self.wire.transport = transport
+        secured: ssl.SSLObject = transport.get_extra_info("ssl_object")
+        cipher = secured.cipher()
+        self.facts.tls_version, self.facts.tls_cipher = secured.version() or "TLS", cipher[0] if cipher else ""
+        self.facts.updated()
+        self.wire.note(f"{self.facts.tls_version} with {self.facts.tls_cipher}")
+
+    async def smtp_AUTH(self, arg: str | None) -> None:
+        """Authenticate by the engine's mechanisms, their names in any case (RFC 4954, section 4)."""
+        if self.service.auth is AuthPolicy.OFF:
+            self.say(refusals.AUTH_NOT_OFFERED)
+            return
+        if self.transaction is not None:
+            self.say(refusals.AUTH_IN_TRANSACTION)
+            return
+        mechanism, _, initial = (arg or "").partition(" ")
+        await super().smtp_AUTH(f"{mechanism.upper()} {initial}".strip())
+        if self.session.authenticated:
+            self.facts.user, self.facts.mechanism = self.attempted_user, self.attempted_mechanism
+            self.facts.updated()
+
+    async def challenge_auth(
+        self,
+        challenge: str | bytes,
+        encode_to_b64: bool = True,  # noqa: FBT001, FBT002 - the engine's signature
+        log_client_response: bool = False,  # noqa: FBT001, FBT002 - the engine's signature
+    ) -> _Missing | bytes:
+        """Ask for the next step of AUTH; the scenario is asked before the step counts."""
+        asked = challenge.encode() if isinstance(challenge, str) else challenge
+        encoded = base64.b64encode(asked) if encode_to_b64 else asked
+        self.say(Reply(334, "", (encoded.decode("ascii"),)))
+        line = await self.client_step()
+        blob = line.strip()
+        if blob == b"*":
+            # RFC 4954, section 4: the server "MUST reject the AUTH command by sending a 501 reply".
+            self.say(Reply(501, "5.7.0", ("Authentication aborted",)))
+            return MISSING
+        try:
+            decoded = base64.b64decode(blob, validate=True)
+        except binascii.Error:
+            self.say(Reply(501, "5.5.2", ("Cannot decode the base64 of this response",)))
+            return MISSING
+        if challenge == self.AuthLoginUsernameChallenge:
+            self.attempted_user = decoded.decode("utf-8", "replace")
+        self.command = line
+        return MISSING if await self.scenario_answers(Point.AUTH) else decoded
+
+    async def client_step(self) -> bytes:
+        """Read a line of an AUTH exchange: no command, but credentials."""
+        try:
+            return await self.wire.line(self.service.command_timeout, secret=True)
+        except LineTooLong:
+            # RFC 4954, section 4: "If the server is unable to accept it, 500", with 5.5.6 of section 6.
+            self.say(Reply(500, "5.5.6", ("Authentication exchange line is too long",)))
+            await self.wire.close()
+            raise SessionOver(Ending.SERVER_CLOSED, "an AUTH line was too long") from None
+        except TimeoutError:
+            await self.time_out()
+
+    def choose_inbox(self, user: str) -> None:
+        """Go on in the inbox that has the user's name, if there is one."""
+        if user in self.service.inboxes:
+            self.facts.inbox = self.wire.inbox = self.service.inboxes.get(user)
+
+    def _authenticate(self, mechanism: str, auth_data: LoginPassword) -> AuthResult:
+        user = self.attempted_user = auth_data.login.decode("utf-8", "replace")
+        users = self.service.users
+        if users and users.get(user) != auth_data.password.decode("utf-8", "replace"):
+            return AuthResult(success=False, handled=False)
+        self.choose_inbox(user)
+        return AuthResult(success=True, auth_data=auth_data)
+
+    # -- the transaction
+
+    async def smtp_MAIL(self, arg: str | None) -> None:
+        """Begin a transaction (RFC 5321, section 4.1.1.2)."""
+        refusal = self._mail_refusal()
+        if refusal is not None:
+            self.refuse(refusal)
+        elif self.path is not None:
+            self.begin_transaction(self.path)
+            self.say(Reply(250, "2.1.0", ("Ok",)))
+
+    def _mail_refusal(self) -> Reply | None:
+        if not self.session.host_name:
+            return refusals.NEED_HELO
+        if self.service.auth is AuthPolicy.REQUIRED and not self.session.authenticated:
+            return refusals.NEED_AUTH
+        if self.transaction is not None:
+            return refusals.NESTED_MAIL
+        if self.path is None or self.argument[:5].upper() != "FROM:":
+            return refusals.BAD_PARAMETER if self.path_error == "parameter" else refusals.BAD_SENDER
+        return refusals.of_mail_parameters(self.path, self.service.max_message_size)
+
+    async def smtp_RCPT(self, arg: str | None) -> None:
+        """Add a recipient (RFC 5321, section 4.1.1.3)."""
+        transaction, path = self.transaction, self.path
+        if transaction is None:
+            self.say(refusals.NEED_MAIL)
+        elif path is None or self.argument[:3].upper() != "TO:":
+            self.say(refusals.BAD_PARAMETER if self.path_error == "parameter" else refusals.BAD_RECIPIENT)
+        elif refusal := refusals.of_recipient(path, utf8="SMTPUTF8" in transaction.parameters):
+            self.refuse(refusal)
+        else:
+            reply, rule = self.words or (Reply(250, "2.1.5", ("Ok",)), "")
+            transaction.add(path, reply, rule)
+            self.say(reply, rule)
+
+    async def smtp_DATA(self, arg: str | None) -> None:
+        """Take the content, and decide about the message (RFC 5321, section 4.1.1.4)."""
+        transaction = self.transaction
+        if transaction is None:
+            self.say(refusals.NEED_MAIL)
+        elif refusal := self._data_refusal(transaction, arg):
+            self.refuse(refusal)
+        else:
+            self.say(Reply(354, "", ("End data with <CR><LF>.<CR><LF>",)))
+            if await self.receive(transaction):
+                await self.deliver(Delivery(transaction, transaction.content, wire=self.wire, chronicle=self.facts))
+
+    def _data_refusal(self, transaction: OpenTransaction, arg: str | None) -> Reply | None:
+        if arg:
+            return refusals.syntax_error("DATA")
+        if not transaction.recipients:
+            return refusals.NEED_RCPT
+        return None if transaction.accepted else refusals.NO_RECIPIENTS
+
+    async def receive(self, transaction: OpenTransaction) -> bytes:
+        """Read the content into the transaction, and give it as it came. Empty: it was too big, and that is said."""
+        limit = self.service.max_message_size
+        try:
+            content = await self.wire.content(limit, self.service.command_timeout)
+        except TimeoutError:
+            await self.time_out()
+        transaction.octets, transaction.content = content.octets, content.raw
+        if not content.complete:
+            raise self.wire.input.gone or ClientGone(reset=False)
+        if not content.too_big and len(transaction.content) <= limit:
+            return content.wire
+        transaction.content = b""
+        transaction.refuse(refusals.too_big(limit))
+        self.end_transaction()
+        self.say(refusals.too_big(limit))
+        return b""
+
+    async def deliver(self, delivery: Delivery) -> None:
+        """Ask the scenario about the message, then tell the client."""
+        self.messages += 1
+        decision = self.decide(Point.MESSAGE, delivery.raw)
+        try:
+            if decision is not None:
+                stage = Stage(self.wire, self.inbox, delivery.answer, delivery.accept, delivery.discard)
+                await perform(decision, stage)
+            if not delivery.answered:
+                await delivery.answer()
+        finally:
+            if delivery.answered:  # and by that in the record
+                self.transaction = None
+
+    # -- the small ones
+
+    async def smtp_RSET(self, arg: str | None) -> None:
+        """Give the transaction up (RFC 5321, section 4.1.1.5)."""
+        if arg:
+            self.say(refusals.syntax_error("RSET"))
+            return
+        self.end_transaction("RSET ended it")
+        self.say(_OK)
+
+    async def smtp_NOOP(self, arg: str | None) -> None:
+        """Do nothing (RFC 5321, section 4.1.1.9)."""
+        self.say(_OK)
+
+    async def smtp_VRFY(self, arg: str | None) -> None:
+        """Neither confirm nor deny (RFC 5321, section 3.5.3)."""
+        self.say(Reply(252, "2.0.0", (arg,)) if arg else refusals.syntax_error("VRFY address"))
+
+    async def smtp_QUIT(self, arg: str | None) -> None:
+        """Say goodbye and close (RFC 5321, section 4.1.1.10)."""
+        if arg:
+            self.say(refusals.syntax_error("QUIT"))
+            return
+        self.end_transaction("QUIT ended it")
+        self.say(Reply(221, "2.0.0", ("Bye",)))
+        await self.wire.close()
+        raise SessionOver(Ending.QUIT)

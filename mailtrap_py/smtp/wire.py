@@ -1,0 +1,251 @@
+"""One client connection: the bytes both ways, and the transcript that is written as they pass.
+
+Replies gather in a buffer and leave together when the session is about to wait, so that a group of pipelined commands
+is answered in one segment (RFC 2920, section 3.2: responses "MAY be sent together"). Every way to end a connection that
+a real server has is here: an orderly close that lets the last reply arrive, a half close, a plain close, a reset.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import struct
+import time
+from collections.abc import Awaitable
+from contextlib import suppress
+from typing import TypeVar
+
+from mailtrap_py.events import Ending, Line, Record, Reply, Source
+from mailtrap_py.inbox import Inbox
+from mailtrap_py.smtp.reader import ClientInput, Content
+
+T = TypeVar("T")
+
+LINGER = 2.0
+"""Seconds that an orderly close waits for the client to close too, so that unread input makes no RST of it."""
+
+_RESET = struct.pack("ii", 1, 0)  # SO_LINGER on, zero seconds: closing sends RST
+
+
+class SessionOver(Exception):  # noqa: N818 - an ending, not an error
+    """Unwinds a session: nothing more is to be read or said."""
+
+    def __init__(self, ending: Ending, reason: str = "") -> None:
+        """Say how it ended and, for people, why."""
+        super().__init__(reason)
+        self.ending = ending
+        self.reason = reason
+
+
+class Wire:
+    """The connection of one session. It belongs to one event loop."""
+
+    def __init__(self, transport: asyncio.Transport, *, session_id: str, record: Record, inbox: Inbox) -> None:
+        """Take over a connection that was just accepted."""
+        self.transport = transport
+        self.inbox = inbox
+        self.input = ClientInput(pause=self._pause, resume=self._resume)
+        self.closed = False
+        self._session_id = session_id
+        self._record = record
+        self._out = bytearray()
+        self._writable = asyncio.Event()
+        self._writable.set()
+        self._lines = 0
+        self._lost = False
+        self._waker: asyncio.Future[None] | None = None
+
+    # -- what the protocol tells
+
+    def client_closed(self) -> None:
+        """Note that the client will send no more; it may still read."""
+        self.input.end()
+        self._wake_if_gone()
+
+    def connection_lost(self, *, reset: bool) -> None:
+        """Note that there is no connection any more."""
+        self._lost = True
+        self.input.end(reset=reset)
+        self._writable.set()
+        self._wake_if_gone()
+
+    def _wake_if_gone(self) -> None:
+        if self._waker is not None and not self._waker.done():
+            self._waker.set_result(None)
+
+    def pause_writing(self) -> None:
+        """Stop: the client does not take what it is sent."""
+        self._writable.clear()
+
+    def resume_writing(self) -> None:
+        """Go on."""
+        self._writable.set()
+
+    def _pause(self) -> None:
+        with suppress(RuntimeError, NotImplementedError):  # closing already
+            self.transport.pause_reading()
+
+    def _resume(self) -> None:
+        with suppress(RuntimeError, NotImplementedError):
+            self.transport.resume_reading()
+
+    @property
+    def peer(self) -> tuple[str, int]:
+        """The client's address and port."""
+        peer = self.transport.get_extra_info("peername") or ("", 0)
+        return str(peer[0]), int(peer[1])
+
+    def hold(self) -> None:
+        """Leave what comes next in the kernel, for TLS to read."""
+        self.transport.pause_reading()
+
+    # -- the transcript
+
+    def write_down(self, source: Source, data: bytes, *, octets: int = 0, rule: str = "", secret: bool = False) -> None:
+        """Add a line to the transcript."""
+        self._lines += 1
+        self._record.add(
+            Line(
+                session_id=self._session_id,
+                number=self._lines,
+                at=time.time(),
+                clock=self.inbox.clock.now(),
+                source=source,
+                data=data,
+                octets=octets,
+                rule=rule,
+                secret=secret,
+            )
+        )
+
+    def note(self, text: str, *, rule: str = "") -> None:
+        """Add a remark of the trap itself to the transcript."""
+        self.write_down(Source.NOTE, text.encode("utf-8", "surrogateescape"), rule=rule)
+
+    # -- from the client
+
+    async def line(self, patience: float, *, secret: bool = False) -> bytes:
+        """Read a command line, after sending all replies that are due. Raises as `ClientInput.line` does."""
+        if not self.input.has_line():
+            await self.flush()
+        line = await self.input.line(patience)
+        self.write_down(Source.CLIENT, line, secret=secret or line[:5].upper() == b"AUTH ")
+        return line
+
+    async def content(self, limit: int, patience: float) -> Content:
+        """Read the content of a message up to its final dot."""
+        await self.flush()
+        content = await self.input.content(limit, patience)
+        self.write_down(Source.CONTENT, b"", octets=content.octets)
+        return content
+
+    # -- to the client
+
+    def reply(self, reply: Reply, *, rule: str = "") -> None:
+        """Put a reply in the buffer; it is sent when the session waits, or at `flush`."""
+        data = reply.wire()
+        self.write_down(Source.SERVER, data, rule=rule)
+        self._out += data
+
+    async def flush(self) -> None:
+        """Send what is in the buffer, and wait while the client does not take it."""
+        self.flush_now()
+        if not self._writable.is_set():
+            await self._writable.wait()
+
+    @property
+    def abandoned(self) -> bool:
+        """Whether nobody seems to wait for a reply: the client closed its side, and left no command behind.
+
+        A client that pipes a script into the connection and closes its side has left commands, and reads on.
+        """
+        return self._lost or (self.input.gone is not None and not self.input.has_line())
+
+    def flush_now(self) -> None:
+        """Send what is in the buffer, as far as the connection takes it without waiting."""
+        if self._out and not self._lost and not self.closed:
+            self.transport.write(bytes(self._out))
+        self._out.clear()
+
+    # -- waiting, without losing sight of the client
+
+    async def unless_lost(self, work: Awaitable[T], *, or_closed: bool = False) -> T:
+        """Wait for something, with all replies sent. Raises `ClientGone` as soon as the connection is lost.
+
+        With `or_closed` it is enough that the client closed its side.
+        """
+        task: asyncio.Future[T] = asyncio.ensure_future(work)
+        try:
+            await self.flush()
+            while not task.done():
+                if self.input.gone and (or_closed or self._lost):
+                    raise self.input.gone
+                self._waker = asyncio.get_running_loop().create_future()
+                await asyncio.wait((task, self._waker), return_when=asyncio.FIRST_COMPLETED)
+            return task.result()
+        finally:
+            self._waker = None
+            if not task.done():
+                task.cancel()
+                with suppress(asyncio.CancelledError):
+                    await task
+
+    # -- the ends
+
+    async def close(self) -> None:
+        """Close in order: what was said arrives, then FIN; input is read for a while, so that no RST overtakes it."""
+        if self.closed:
+            return
+        await self.flush()
+        self.closed = True
+        if self.transport.can_write_eof():
+            with suppress(OSError, RuntimeError):
+                self.transport.write_eof()
+            await self._linger()
+        self.transport.close()
+
+    async def close_half(self, patience: float) -> None:
+        """Send FIN and go on reading until the client leaves, or for so many seconds. Over TLS it is a plain close."""
+        await self.flush()
+        self.closed = True
+        if self.transport.can_write_eof():
+            self.transport.write_eof()
+            await self._linger(patience)
+        self.transport.close()
+
+    async def _linger(self, patience: float = LINGER) -> None:
+        deadline = asyncio.get_running_loop().time() + patience
+        while self.input.gone is None:
+            self.input.discard()
+            left = deadline - asyncio.get_running_loop().time()
+            if left <= 0:
+                return
+            with suppress(TimeoutError):
+                await self.input.wait(left)
+
+    def let_go(self) -> None:
+        """Close, if nothing closed it before; never waits."""
+        if not self.closed:
+            self.flush_now()
+            self.closed = True
+            self.transport.close()
+
+    async def abort(self) -> None:
+        """Close at once: FIN, or RST if the client had sent what nobody read. Over TLS there is no close_notify."""
+        await self.flush()
+        self.closed = True
+        self.transport.abort()
+
+    async def reset(self) -> None:
+        """Break the connection: the client sees a reset (RST), and loses what it had not read yet."""
+        await self.flush()
+        self.drop()
+
+    def drop(self) -> None:
+        """Reset without sending what is in the buffer."""
+        self.closed = True
+        connection = self.transport.get_extra_info("socket")
+        if connection is not None:
+            with suppress(OSError):
+                connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET)
+        self.transport.abort()

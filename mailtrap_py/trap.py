@@ -1,0 +1,194 @@
+"""The composition root: opens the record, the SMTP ports and HTTP. The only file that knows everybody."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import socket
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from mailtrap_py import __version__, ports
+from mailtrap_py.errors import SettingError
+from mailtrap_py.inbox import Inboxes, make_clock
+from mailtrap_py.settings import Settings
+from mailtrap_py.smtp.server import Server
+from mailtrap_py.smtp.service import AuthPolicy, Service
+from mailtrap_py.smtp.tls import Authority
+from mailtrap_py.smtp.upstream import Upstream
+from mailtrap_py.store import Store
+
+if TYPE_CHECKING:
+    from mailtrap_py.http_server import HttpServer
+
+
+class Trap:
+    """A trap: `start` opens it, `stop` closes it within a second. It belongs to the event loop that started it."""
+
+    def __init__(self, settings: Settings | None = None, *, store: Store | None = None) -> None:
+        """Take the settings, and a store that somebody else opened and will close; else one is opened at the start."""
+        self.settings = settings or Settings()
+        self.inboxes = Inboxes()
+        self.smtp_port = 0
+        self.smtps_port: int | None = None
+        self.http_port: int | None = None
+        self._store = store
+        self._own_store: Store | None = None
+        self._folder: tempfile.TemporaryDirectory[str] | None = None
+        self._server: Server | None = None
+        self._web: HttpServer | None = None
+        self._started_at = 0.0
+        self._authority = Authority(
+            (self.settings.hostname, "localhost", "127.0.0.1", "::1", *self.settings.host),
+            certificate=self.settings.tls_cert,
+            key=self.settings.tls_key,
+        )
+
+    @property
+    def store(self) -> Store:
+        """The record. Raises `RuntimeError` before the start."""
+        if self._store is None:
+            raise RuntimeError("the trap has not been started")
+        return self._store
+
+    @property
+    def host(self) -> str:
+        """An address that a client on this machine can connect to."""
+        first = self.settings.host[0]
+        return {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(first, first)  # noqa: S104 - compared, not bound
+
+    @property
+    def http_url(self) -> str:
+        """Where the page is, without a slash at the end; empty while HTTP is off."""
+        if self.http_port is None:
+            return ""
+        return f"http://{f'[{self.host}]' if ':' in self.host else self.host}:{self.http_port}"
+
+    def authority_pem(self) -> bytes:
+        """Give the certificate that a client must trust to like this server's, in PEM."""
+        return self._authority.pem
+
+    def status(self) -> dict[str, object]:
+        """Tell what only the trap knows, for health checks and for the page."""
+        return {
+            "version": __version__,
+            "ready": self._server is not None,
+            "hostname": self.settings.hostname,
+            "host": self.host,
+            "smtp_port": self.smtp_port,
+            "smtps_port": self.smtps_port,
+            "http_port": self.http_port,
+            "upstream": self.settings.upstream,
+            "open_sessions": self._server.sessions if self._server else 0,
+            "uptime": round(time.monotonic() - self._started_at, 3) if self._started_at else 0.0,
+        }
+
+    async def start(self) -> None:
+        """Open everything. Raises `SettingError` or `ScenarioError`, and leaves nothing open then."""
+        settings = self.settings
+        try:
+            self._authority.check()
+            self._load_scenario()
+            upstream = (
+                Upstream.parse(settings.upstream, timeout=settings.upstream_timeout) if settings.upstream else None
+            )
+            smtp = ports.bind(settings.host, settings.smtp_port, purpose="smtp-port")
+            smtps = None
+            with _closed_on_error(smtp):
+                if settings.smtps_port is not None:
+                    smtps = ports.bind(settings.host, settings.smtps_port, purpose="smtps-port")
+            with _closed_on_error([*smtp, *(smtps or ())]):
+                self._open_store()
+                self._server = Server(self._service(upstream))
+                self.smtp_port = (await self._server.listen(smtp)).number
+                if smtps is not None:
+                    self.smtps_port = (await self._server.listen(smtps, implicit_tls=True)).number
+            if settings.http_port is not None:
+                await self.start_http(settings.http_port)
+            self._started_at = time.monotonic()
+        except BaseException:
+            await self.stop()
+            raise
+
+    async def start_http(self, number: int = 0) -> None:
+        """Open the HTTP port, if it is not open; what serves it is imported only now."""
+        if self._web is None:
+            sockets = ports.bind(self.settings.host, number, purpose="http-port")
+            with _closed_on_error(sockets):
+                from mailtrap_py.http_server import HttpServer  # noqa: PLC0415 - slow to import; for who uses HTTP
+                from mailtrap_py.web.app import create_app  # noqa: PLC0415 - the same
+
+                app = create_app(
+                    store=self.store,
+                    inboxes=self.inboxes,
+                    settings=self.settings,
+                    authority_pem=self.authority_pem,
+                    status=self.status,
+                )
+                self._web = HttpServer(app, sockets)
+                self.http_port = int(sockets[0].getsockname()[1])
+                await self._web.start()
+
+    async def stop(self) -> None:
+        """Close everything: 421 to open sessions, an end to long polls. Harmless when it was not started."""
+        if self._web is not None:
+            await self._web.stop()
+            self._web = None
+        if self._server is not None:
+            await self._server.close()
+            self._server = None
+        if self._own_store is not None:
+            await asyncio.to_thread(self._own_store.close)
+            self._own_store = self._store = None
+        if self._folder is not None:
+            self._folder.cleanup()
+            self._folder = None
+
+    def _load_scenario(self) -> None:
+        settings = self.settings
+        if not settings.scenario:
+            if settings.params:
+                raise SettingError(
+                    "there are parameters, but no scenario that could take them", cure="name one with --scenario"
+                )
+            return
+        from mailtrap_py.scenario.load import load  # noqa: PLC0415 - yaml is for who has a scenario
+
+        scenario = load(settings.scenario, params=settings.params)
+        clock = make_clock(settings.clock) if settings.clock is not None else None
+        self.inboxes.get().use(scenario, seed=settings.seed, clock=clock)
+
+    def _open_store(self) -> None:
+        if self._store is None:
+            url = self.settings.store
+            if not url:
+                self._folder = tempfile.TemporaryDirectory(prefix="mailtrap-")
+                url = f"sqlite:///{Path(self._folder.name) / 'record.sqlite'}"
+            self._store = self._own_store = Store(url)
+
+    def _service(self, upstream: Upstream | None) -> Service:
+        settings = self.settings
+        return Service(
+            record=self.store,
+            inboxes=self.inboxes,
+            hostname=settings.hostname,
+            max_message_size=settings.max_message_size,
+            command_timeout=settings.command_timeout,
+            auth=AuthPolicy(settings.auth),
+            users=settings.users,
+            tls=self._authority.context,
+            upstream=upstream,
+        )
+
+
+@contextlib.contextmanager
+def _closed_on_error(sockets: Sequence[socket.socket]) -> Iterator[None]:
+    try:
+        yield
+    except BaseException:
+        for one in sockets:
+            one.close()
+        raise
