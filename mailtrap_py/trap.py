@@ -132,6 +132,11 @@ class Trap:
                 self.http_port = int(sockets[0].getsockname()[1])
                 await self._web.start()
 
+    async def end_sessions(self) -> None:
+        """End all open sessions, as at the stop; new ones may come."""
+        if self._server is not None:
+            await self._server.end_sessions()
+
     async def stop(self) -> None:
         """Close everything: 421 to open sessions, an end to long polls. Harmless when it was not started."""
         if self._web is not None:

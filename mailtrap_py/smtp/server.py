@@ -50,6 +50,10 @@ class Server:
         for listener in self._listeners:
             listener.close()
         self._listeners.clear()
+        await self.end_sessions()
+
+    async def end_sessions(self) -> None:
+        """End the open sessions, and go on taking connections."""
         open_sessions = [session for session in self._sessions if hasattr(session, "task")]
         for session in open_sessions:
             session.task.cancel()
