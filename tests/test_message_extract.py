@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from mailtrap_py.message.extract import codes, links
+from mailtrap_py.message.extract import codes, links, pieces
 
 
 @pytest.mark.parametrize(
@@ -82,3 +82,14 @@ def test_codes(text: str, expected: tuple[str, ...]) -> None:
 )
 def test_no_codes(text: str) -> None:
     assert codes(text) == ()
+
+
+def test_a_text_is_cut_at_its_links() -> None:
+    text = "(see https://a/b), file:///x or http://c."
+    assert [piece for piece in pieces(text) if piece[0]] == [
+        ("(see ", ""),
+        ("https://a/b", "https://a/b"),
+        ("), file:///x or ", ""),
+        ("http://c", "http://c"),
+        (".", ""),
+    ]

@@ -11,9 +11,24 @@ The standard library's `email` parser is not used. It raises on some of what app
 one Python to the next; here both readers, the quick one for lists and the full one, are the same code on every version.
 """
 
+from mailtrap_py.message.charsets import decode, visible
+from mailtrap_py.message.extract import pieces
 from mailtrap_py.message.fields import Address, addresses
 from mailtrap_py.message.markup import embed_images, remote_references
 from mailtrap_py.message.parts import Part
 from mailtrap_py.message.view import Summary, View, summarize, view
 
-__all__ = ["Address", "Part", "Summary", "View", "addresses", "embed_images", "remote_references", "summarize", "view"]
+__all__ = [
+    "Address",
+    "Part",
+    "Summary",
+    "View",
+    "addresses",
+    "decode",
+    "embed_images",
+    "pieces",
+    "remote_references",
+    "summarize",
+    "view",
+    "visible",
+]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_left
+from collections.abc import Iterator
 
 from mailtrap_py.message.markup import attribute, tags
 
@@ -21,11 +22,20 @@ def links(text: str, markup: str) -> tuple[str, ...]:
             link = "".join(attribute(tag.attributes, "href").split())
             if _ABSOLUTE.match(link) and not link.lower().startswith(_NOT_LINKS):
                 found[link] = None
+    found |= dict.fromkeys(link for _, link in pieces(text) if link)
+    return tuple(found)
+
+
+def pieces(text: str) -> Iterator[tuple[str, str]]:
+    """Cut a text where links begin and end: each piece, with the link that it is, or with ""."""
+    position = 0
     for url in _URL.finditer(text):
         link = _without_punctuation(url[0])
         if not link.lower().startswith(_NOT_LINKS):
-            found[link] = None
-    return tuple(found)
+            yield text[position : url.start()], ""
+            yield link, link
+            position = url.start() + len(link)
+    yield text[position:], ""
 
 
 def _without_punctuation(url: str) -> str:
