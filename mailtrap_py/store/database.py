@@ -12,6 +12,7 @@ import contextlib
 import sqlite3
 import threading
 from collections.abc import Iterator
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sqlalchemy import (
@@ -35,8 +36,12 @@ if TYPE_CHECKING:
     from sqlalchemy.engine.interfaces import DBAPIConnection
     from sqlalchemy.pool import ConnectionPoolEntry
 
-_CURE = "write sqlite:///mail.db for a file in this folder, sqlite:////var/lib/mail.db for a path, sqlite:// for memory"
+_CURE = (
+    "write sqlite:///mail.db for a file in this folder, sqlite:////var/lib/mail.db for one elsewhere, "
+    "sqlite:// for memory; the folder must exist, and be writable"
+)
 _BUSY_SECONDS = 5.0
+_CHECKED_OCTETS = 256 * 2**20  # so much is looked through in about 0.1 s; a larger file only at its beginning
 
 
 class BusyError(Exception):
@@ -48,22 +53,23 @@ class Database:
 
     def __init__(self, url: str) -> None:
         """Open or create it. Raises `SettingError`, and has changed nothing, when it cannot be used."""
-        self._engine, self.path = _engine(url)
+        self._engine, path = _make_engine(url)
         # A database in memory lives in one connection, which serves one thread at a time.
-        self._turn: contextlib.AbstractContextManager[object] = (
-            contextlib.nullcontext() if self.path else threading.RLock()
-        )
-        try:
-            self._open()
-        except BaseException:
-            self._engine.dispose()
-            raise
+        self._turn = contextlib.nullcontext() if path else threading.RLock()
+        self._closed = False
+        with contextlib.ExitStack() as undo:
+            undo.callback(self._engine.dispose)
+            self._writer = _open(self._engine, path)
+            undo.pop_all()
 
     @contextlib.contextmanager
     def reading(self) -> Iterator[Connection]:
         """Give a connection that sees one moment of the record, however many statements are asked."""
-        with self._turn, self._engine.connect() as connection:
-            yield connection
+        with self._turn:
+            if self._closed:
+                raise RuntimeError("the store is closed")
+            with self._engine.connect() as connection:
+                yield connection
 
     @contextlib.contextmanager
     def writing(self) -> Iterator[Connection]:
@@ -79,26 +85,32 @@ class Database:
     def close(self) -> None:
         """Close all connections; the last one to leave a file folds its log into it. Idempotent."""
         with self._turn:
+            self._closed = True
             self._writer.close()
             self._engine.dispose()
 
-    def _open(self) -> None:
-        where = self.path or "memory"
+
+def _open(engine: Engine, path: str) -> Connection:
+    """Check what is there, create what is not, and give the connection that writes."""
+    where = path or "the database in memory"
+    with contextlib.ExitStack() as undo:
         try:
-            with self._engine.connect() as connection:
-                _check(connection, where)
-            with contextlib.closing(self._engine.raw_connection()) as raw:
+            with engine.connect() as connection:
+                if _check(connection, where) and path and Path(path).stat().st_size <= _CHECKED_OCTETS:
+                    _check_pages(connection, where)
+            with contextlib.closing(engine.raw_connection()) as raw:
                 raw.cursor().execute("PRAGMA journal_mode=WAL")  # stays in the file; not possible in a transaction
-            self._writer = self._engine.connect().execution_options(mailtrap_py_writes=True)
-            with self._writer.begin():
+            writer = undo.enter_context(engine.connect().execution_options(mailtrap_py_writes=True))
+            with writer.begin():
                 # Again, now that nobody else can write: two programs may create the same file at the same time.
-                if not _check(self._writer, where):
-                    metadata.create_all(self._writer)
-                    self._writer.execute(insert(about).values(version=VERSION, position=0))
+                if not _check(writer, where):
+                    metadata.create_all(writer)
+                    writer.execute(insert(about).values(version=VERSION, position=0))
         except (DatabaseError, sqlite3.Error) as error:
-            raise SettingError(
-                f"{where} cannot be opened as a store: {getattr(error, 'orig', error)}", cure=_CURE
-            ) from error
+            reason = error.orig if isinstance(error, DatabaseError) else error
+            raise SettingError(f"{where} cannot be opened as a store: {reason}", cure=_CURE) from error
+        undo.pop_all()
+    return writer
 
 
 def _check(connection: Connection, where: str) -> bool:
@@ -108,7 +120,7 @@ def _check(connection: Connection, where: str) -> bool:
         return False
     if about.name not in tables:
         raise SettingError(f"{where} is the database of another program", cure="name a file of its own for the mail")
-    version = connection.execute(select(about.c.version)).scalar_one_or_none()
+    version = connection.execute(select(about.c.version)).scalars().first()
     if version != VERSION:
         age = "a newer" if isinstance(version, int) and version > VERSION else "an older"
         raise SettingError(
@@ -118,7 +130,13 @@ def _check(connection: Connection, where: str) -> bool:
     return True
 
 
-def _engine(url: str) -> tuple[Engine, str]:
+def _check_pages(connection: Connection, where: str) -> None:
+    found = connection.exec_driver_sql("PRAGMA quick_check(1)").scalar_one()
+    if found != "ok":
+        raise SettingError(f"{where} is damaged: {found}", cure="name another file")
+
+
+def _make_engine(url: str) -> tuple[Engine, str]:
     try:
         parsed = make_url(url)
     except ArgumentError as error:
@@ -132,6 +150,9 @@ def _engine(url: str) -> tuple[Engine, str]:
         # Transactions are opened by `_begin`; the driver on its own would not open one for reading.
         connect_args={"check_same_thread": False, "isolation_level": None, "timeout": _BUSY_SECONDS},
     )
+    # The thread that writes gives up the interpreter with every statement, and among busy sessions it waits for its
+    # turn each time: so one INSERT takes all rows of a table, not one after the other.
+    engine.dialect.use_insertmanyvalues_wo_returning = True
     event.listen(engine, "connect", _configure)
     event.listen(engine, "begin", _begin)
     return engine, path

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from collections import defaultdict
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, assert_never
 
 from sqlalchemy import Connection, Table, bindparam, insert, update
 
@@ -33,6 +33,7 @@ _LOG = logging.getLogger("mailtrap_py.store")
 _LONGEST_FIELD = 65_536  # characters of a header that a summary shows; the message itself is whole
 
 _INSERTS = {table: insert(table) for table in (sessions, lines, firings, transactions, messages, contents, addresses)}
+_RESERVE = update(about).values(position=about.c.position + bindparam("count")).returning(about.c.position)
 _KNOWN: tuple[str, ...] = ("inbox", "helo", "esmtp", "tls_version", "tls_cipher", "user", "mechanism")
 _ENDED: tuple[str, ...] = ("inbox", "ended_at", "ended_clock", "ending", "reason")
 _UPDATES = {
@@ -53,7 +54,7 @@ class Batch:
         self._chunks: dict[str, list[list[object]]] = {}
         self._started: dict[str, Row] = {}
         self._changed: dict[tuple[str, ...], dict[str, Row]] = defaultdict(dict)
-        self._announced: set[str] = set()
+        self._announced: set[tuple[str, str]] = set()
         for position, event in enumerate(events, first):
             self._take(position, event)
 
@@ -86,6 +87,8 @@ class Batch:
                 ended = (event.inbox, event.at, event.clock, event.ending.value, event.reason)
                 self._change(_ENDED, event.id, dict(zip(_ENDED, ended, strict=True)))
                 self._announce_session(event)
+            case _:
+                assert_never(event)
 
     def _take_line(self, position: int, line: Line) -> None:
         chunk = self._chunks.get(line.session_id)
@@ -121,15 +124,14 @@ class Batch:
             self._changed[columns][key] = {"key": key, **{f"new_{column}": value for column, value in values.items()}}
 
     def _announce_session(self, event: SessionStarted | SessionUpdated | SessionEnded) -> None:
-        if event.id not in self._announced:
-            self._announced.add(event.id)
+        if (event.id, event.inbox) not in self._announced:
+            self._announced.add((event.id, event.inbox))
             self.announcements.append(Announcement("session", event.inbox, event.id))
 
 
 def reserve(connection: Connection, count: int) -> int:
     """Take the next `count` positions in this transaction, and give the first."""
-    raised = update(about).values(position=about.c.position + count).returning(about.c.position)
-    return int(connection.execute(raised).scalar_one()) - count + 1
+    return int(connection.execute(_RESERVE, {"count": count}).scalar_one()) - count + 1
 
 
 def summarize_message(position: int, message: Message) -> MessageSummary:

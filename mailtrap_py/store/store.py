@@ -32,7 +32,6 @@ class Store:
         """
         self._database = Database(url)
         self._writer = Writer(self._database)
-        self._closed = False
 
     def add(self, event: Recorded) -> None:
         """Write it down soon, within 50 ms or before the next read or commit. Never blocks."""
@@ -111,13 +110,10 @@ class Store:
     def close(self) -> None:
         """Write what is queued and let go of the database. Idempotent."""
         self._writer.close()
-        self._closed = True
         self._database.close()
 
     @contextlib.contextmanager
     def _reading(self) -> Iterator[Connection]:
-        if self._closed:
-            raise RuntimeError("the store is closed")
         self._writer.flush()
         with self._database.reading() as connection:
             yield connection
