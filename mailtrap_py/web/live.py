@@ -78,11 +78,6 @@ class Bus:
         """Name a number across runs, as the id of an event."""
         return f"{self._run}-{number}"
 
-    def since(self, number: int) -> News | None:
-        """Give what came after a number, `None` when nothing did."""
-        with self._lock:
-            return self._since(number)
-
     def _since(self, number: int) -> News | None:
         count = self._last - number
         if count <= 0:

@@ -1,0 +1,116 @@
+"""The API's sessions: who connected, what was said word by word, and what became of every transaction."""
+
+from __future__ import annotations
+
+import base64
+from typing import TYPE_CHECKING
+
+from pydantic import Field
+
+from mailtrap_py.events import Outcome, Source
+from mailtrap_py.web.api import operation
+from mailtrap_py.web.api_messages import MOST_AT_ONCE, Filter
+from mailtrap_py.web.bodies import (
+    FiringItem,
+    LineItem,
+    SessionDetail,
+    SessionItem,
+    SessionList,
+    TransactionItem,
+    TransactionList,
+)
+from mailtrap_py.web.parameters import Parameters
+from mailtrap_py.web.problems import NOT_FOUND, ProblemError
+
+if TYPE_CHECKING:
+    from mailtrap_py.events import Line
+    from mailtrap_py.web.context import Context
+
+_MASK = "********"
+_CRLF = b"\r\n"
+
+
+class ListSessions(Parameters):
+    """Which part of the list of sessions is wanted."""
+
+    inbox: str | None = Field(None, min_length=1, examples=["default"], description="Only sessions of this inbox.")
+    limit: int = Field(50, ge=1, le=MOST_AT_ONCE, examples=[50], description="How many at most.")
+    cursor: int | None = Field(None, ge=0, description="The `next_cursor` of the part before.")
+
+
+class OneSession(Parameters):
+    """Which session, and whether to show the credentials that were sent in it."""
+
+    id: str
+    secrets: bool = Field(default=False, examples=[True], description="Show credentials instead of masking them.")
+
+
+class ListTransactions(Filter):
+    """Which transactions are wanted, and which part of the list."""
+
+    outcome: Outcome | None = Field(None, examples=["rejected"], description="Only those that ended so.")
+    limit: int = Field(50, ge=1, le=MOST_AT_ONCE, examples=[50], description="How many at most.")
+    cursor: int = Field(0, ge=0, description="The `next_cursor` of the part before.")
+
+
+def list_sessions(context: Context, parameters: ListSessions) -> SessionList:
+    """List sessions, newest first, with what is known of each."""
+    page = context.store.sessions(inbox=parameters.inbox, limit=parameters.limit, before=parameters.cursor)
+    return SessionList.part(page)
+
+
+def read_session(context: Context, parameters: OneSession) -> SessionDetail:
+    """Show a session: its transcript with times, its transactions, and the rules that acted in it."""
+    store = context.store
+    session = store.session(parameters.id)
+    if session is None:
+        cure = "GET /api/sessions lists what there is"
+        raise ProblemError(NOT_FOUND, f"there is no session {parameters.id!r}", cure=cure)
+    return SessionDetail(
+        **dict(SessionItem.model_validate(session)),
+        transcript=[_line(line, session.at, parameters.secrets) for line in store.transcript(session.id)],
+        transactions=[TransactionItem.model_validate(each) for each in store.transactions(session_id=session.id)],
+        firings=[FiringItem.model_validate(each) for each in store.firings(session_id=session.id)],
+    )
+
+
+def list_transactions(context: Context, parameters: ListTransactions) -> TransactionList:
+    """List mail transactions, oldest first: the accepted ones, the rejected, and those that broke off."""
+    found = [
+        each
+        for each in context.store.transactions(parameters.query(), session_id=parameters.session)
+        if parameters.outcome in {None, each.outcome}
+    ]
+    end = parameters.cursor + parameters.limit
+    return TransactionList(
+        items=[TransactionItem.model_validate(each) for each in found[parameters.cursor : end]],
+        next_cursor=str(end) if end < len(found) else None,
+        total=len(found),
+    )
+
+
+def _line(line: Line, began: float, secrets: bool) -> LineItem:  # noqa: FBT001 - a parameter of the request
+    hidden = line.secret and not secrets
+    text = _MASK if hidden else line.data.removesuffix(_CRLF).decode("utf-8", "replace")
+    exact = hidden or line.source is Source.CONTENT or text.encode() + _CRLF == line.data
+    return LineItem.model_validate(
+        {
+            "number": line.number,
+            "at": line.at,
+            "clock": line.clock,
+            "offset": round(line.at - began, 6),
+            "source": line.source,
+            "text": text,
+            "data": None if exact else base64.b64encode(line.data),
+            "octets": line.octets,
+            "rule": line.rule,
+            "secret": line.secret,
+        }
+    )
+
+
+OPERATIONS = (
+    operation("GET", "/api/sessions", list_sessions, ListSessions, SessionList),
+    operation("GET", "/api/sessions/{id}", read_session, OneSession, SessionDetail),
+    operation("GET", "/api/transactions", list_transactions, ListTransactions, TransactionList),
+)
