@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Literal
 
 _WILD = re.compile(r"[*?]")
@@ -23,6 +24,7 @@ _SHORTEST_REGEX = 2  # the two slashes
 Kind = Literal["address", "text"]
 
 
+@lru_cache(maxsize=256)  # the rules of a scenario all ask about the same few addresses
 def fold_domain(address: str) -> str:
     """Give the address with its domain in lower case; local parts keep their case (RFC 5321, section 2.4)."""
     local, at, domain = address.rpartition("@")

@@ -6,12 +6,14 @@ Pure: no loop, no socket, no clock of its own, no dice of its own. `model` is th
     points facts                         what is known, and where
     match counting actions               when, how often, what
     model checks                         the whole, and whether it makes sense
-    load library json_schema             where it comes from
+    load params mistakes diagnosis       where it comes from, and what is wrong with it
+    library json_schema                  the shipped files, and the form of all files
     director                             the scenario at work
     expectation verdict                  what a correct client does, and whether this one did
 """
 
 from mailtrap_py.scenario.director import Decision, Director, RuleState
+from mailtrap_py.scenario.load import from_data, load, loads, make_rule, schema
 from mailtrap_py.scenario.model import (
     Accept,
     Action,
@@ -64,5 +66,10 @@ __all__ = [
     "StallSpec",
     "Uniform",
     "When",
+    "from_data",
+    "load",
+    "loads",
+    "make_rule",
     "names_of",
+    "schema",
 ]

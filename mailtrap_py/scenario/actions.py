@@ -6,12 +6,12 @@ says it all: `do: [accept, close: reset]`.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from enum import StrEnum
-from typing import Annotated, Any, ClassVar, Literal, Protocol, Self
+from typing import Annotated, Any, ClassVar, Literal, Self
 
-from pydantic import BeforeValidator, ConfigDict, Discriminator, Field, Tag, model_validator
+from pydantic import ConfigDict, Discriminator, Field, GetCoreSchemaHandler, GetJsonSchemaHandler, Tag, model_validator
+from pydantic_core import CoreSchema, core_schema
 
 from mailtrap_py.events import Point, Reply
 from mailtrap_py.scenario.mistakes import Mistake, nearest
@@ -19,22 +19,10 @@ from mailtrap_py.scenario.points import PLACEHOLDER, fill
 from mailtrap_py.scenario.quantities import Duration, format_duration
 from mailtrap_py.scenario.replies import ReplyText
 from mailtrap_py.scenario.values import Text, Value
+from mailtrap_py.scenario.waits import Dice, Lognormal, Uniform, Wait
 
-_LONGEST_DRAW = 100  # medians: a lognormal wait is cut there, because every wait ends
+_OCTET = 0xFF
 _BREAKS = str.maketrans("\r\n", "  ")
-
-
-class Dice(Protocol):
-    """Where chance comes from; `random.Random` is one."""
-
-    def random(self) -> float:
-        """Draw from 0 up to, but not including, 1."""
-
-    def uniform(self, a: float, b: float) -> float:
-        """Draw between the two, all alike."""
-
-    def lognormvariate(self, mu: float, sigma: float) -> float:
-        """Draw a number whose logarithm is normal around `mu`."""
 
 
 class Action(Value):
@@ -96,65 +84,6 @@ class SendReply(Action):
         safe = {name: value.translate(_BREAKS) for name, value in names.items()}
         lines = tuple(fill(line, safe) for line in self.reply.lines)
         return self.model_copy(update={"reply": Reply(self.reply.code, self.reply.enhanced, lines)})
-
-
-class Uniform(Value):
-    """A wait anywhere between two."""
-
-    uniform: tuple[Duration, Duration] = Field(description="The shortest and the longest, all between alike.")
-
-    @model_validator(mode="after")
-    def _in_order(self) -> Self:
-        if self.uniform[0] > self.uniform[1]:
-            raise Mistake("the shortest wait comes first", "write [1s, 5s]", ("uniform",))
-        return self
-
-    def draw(self, dice: Dice) -> float:
-        """Draw one, in seconds."""
-        return dice.uniform(*self.uniform)
-
-    def __str__(self) -> str:
-        """Read as in the scenario."""
-        low, high = map(format_duration, self.uniform)
-        return f"{{uniform: [{low}, {high}]}}"
-
-
-class Spread(Value):
-    """The two numbers of a lognormal distribution."""
-
-    median: Duration = Field(gt=0, description="Half of the waits are shorter.")
-    sigma: float = Field(gt=0, le=5, strict=True, description="The spread: 0.5 is lively, 1 has long tails.")
-
-
-class Lognormal(Value):
-    """A wait as networks and loaded servers have them: mostly short, now and then long; at most a hundred medians."""
-
-    lognormal: Spread = Field(description="Mostly near the median, now and then far longer.")
-
-    def draw(self, dice: Dice) -> float:
-        """Draw one, in seconds."""
-        median = self.lognormal.median
-        return min(dice.lognormvariate(math.log(median), self.lognormal.sigma), median * _LONGEST_DRAW)
-
-    def __str__(self) -> str:
-        """Read as in the scenario."""
-        return f"{{lognormal: {{median: {format_duration(self.lognormal.median)}, sigma: {self.lognormal.sigma:g}}}}}"
-
-
-def _kind_of_wait(value: object) -> str | None:
-    if isinstance(value, Mapping):
-        return next((kind for kind in ("uniform", "lognormal") if kind in value), None)
-    return {Uniform: "uniform", Lognormal: "lognormal"}.get(type(value), "fixed")
-
-
-Wait = Annotated[
-    Annotated[Duration, Tag("fixed")] | Annotated[Uniform, Tag("uniform")] | Annotated[Lognormal, Tag("lognormal")],
-    Discriminator(
-        _kind_of_wait,
-        custom_error_type="wait",
-        custom_error_message="a delay is a duration, or one of {uniform: [1s, 5s]}, {lognormal: {median, sigma}}",
-    ),
-]
 
 
 class Delay(Action):
@@ -241,7 +170,7 @@ class Raw(Action):
 
     @model_validator(mode="after")
     def _octets(self) -> Self:
-        if wide := next((char for char in self.raw if ord(char) > 0xFF), ""):
+        if wide := next((char for char in self.raw if ord(char) > _OCTET), ""):
             octets = "".join(f"\\x{octet:02x}" for octet in wide.encode("utf-8", "surrogatepass"))
             raise Mistake(f"raw is octets, and {wide!r} is not one", f'write "{octets}"', ("raw",))
         return self
@@ -250,7 +179,7 @@ class Raw(Action):
     def data(self) -> bytes:
         """The bytes to send. What was filled in and is no octet is sent as UTF-8."""
         return b"".join(
-            char.encode("latin-1") if ord(char) <= 0xFF else char.encode("utf-8", "surrogateescape")  # noqa: PLR2004 - an octet
+            char.encode("latin-1") if ord(char) <= _OCTET else char.encode("utf-8", "surrogateescape")
             for char in self.raw
         )
 
@@ -355,6 +284,19 @@ def _key_of(value: Any) -> str:  # noqa: ANN401 - pydantic hands over whatever w
     return value.key if isinstance(value, Action) else next(key for key in value if key in ACTIONS)
 
 
+class _BareWords:
+    """The mark of an action that may be written as a word."""
+
+    def __get_pydantic_core_schema__(self, source: object, handler: GetCoreSchemaHandler) -> CoreSchema:
+        """Spell it out before it is read."""
+        return core_schema.no_info_before_validator_function(_spell_out, handler(source))
+
+    def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
+        """Describe both spellings."""
+        words = [key for key, action in ACTIONS.items() if action.bare is not None]
+        return {"anyOf": [{"enum": words}, *handler(schema)["oneOf"]]}
+
+
 AnyAction = Annotated[
     Annotated[SendReply, Tag("reply")]
     | Annotated[Delay, Tag("delay")]
@@ -366,7 +308,7 @@ AnyAction = Annotated[
     | Annotated[Note, Tag("note")]
     | Annotated[Pass, Tag("pass")],
     Discriminator(_key_of),
-    BeforeValidator(_spell_out),
+    _BareWords(),
 ]
 """An action as it stands in `do`."""
 

@@ -11,7 +11,7 @@ from mailtrap_py.events import Point
 from mailtrap_py.scenario.actions import Accept, Action, Discard, Note, Pass, SendReply, names_in
 from mailtrap_py.scenario.counting import Count, Scope
 from mailtrap_py.scenario.match import When
-from mailtrap_py.scenario.mistakes import Mistake, Path, nearest
+from mailtrap_py.scenario.mistakes import Mistake, Path
 from mailtrap_py.scenario.points import COMMANDS, KNOWN, NAMES
 
 if TYPE_CHECKING:
@@ -76,19 +76,16 @@ def _check_actions(at: tuple[Point, ...], do: tuple[Action, ...]) -> Iterator[Mi
             where = " or ".join(sorted(action.only_at))
             yield Mistake(f"'{action.key}' makes no sense at {point}", f"it belongs to {where}", path)
         yield from _check_names(at, action, (*path, action.key))
-    kinds = {type(action) for action in do}
-    if {Accept, Discard} <= kinds:
+    kinds: set[type[Action]] = {type(action) for action in do}
+    if Accept in kinds and Discard in kinds:
         yield Mistake("a message is stored or it is not", "write 'accept' or 'discard'", ("do",))
     if Pass in kinds and kinds - {Pass, Note}:
         yield Mistake("'pass' does nothing, so nothing else can be done", "leave 'pass' out, or the others", ("do",))
 
 
 def _check_names(at: tuple[Point, ...], action: Action, path: Path) -> Iterator[Mistake]:
-    for name in sorted(names_in(action)):
-        if name not in NAMES:
-            cure = nearest(name, NAMES) or f"write one of {', '.join(NAMES)}, or give it under 'params'"
-            yield Mistake(f"nothing is known of ${{{name}}}", cure, path)
-        elif point := _unknown_at(at, name):
+    for name in sorted(names_in(action) & set(NAMES)):
+        if point := _unknown_at(at, name):
             yield Mistake(f"${{{name}}} is not known at {point}", f"it is known at {_points_that_know(name)}", path)
 
 

@@ -13,17 +13,17 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated, Self
 
-from pydantic import BeforeValidator, Field, PlainSerializer, PlainValidator, WithJsonSchema, model_validator
+from pydantic import Field, PlainSerializer, PlainValidator, WithJsonSchema, model_validator
 
 from mailtrap_py.scenario.mistakes import Mistake, Mistakes
 from mailtrap_py.scenario.quantities import Duration, format_duration
-from mailtrap_py.scenario.values import Value, Whole, listed
+from mailtrap_py.scenario.values import OneOrMore, Value, Whole
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from mailtrap_py.scenario.actions import Dice
     from mailtrap_py.scenario.facts import Facts
+    from mailtrap_py.scenario.waits import Dice
 
 SCOPES_REMEMBERED = 10_000
 """So many scopes (clients, recipients, …) a rule remembers; of more, the one unseen for longest is forgotten."""
@@ -86,8 +86,8 @@ class Count(Value):
     times: Whole | None = Field(default=None, ge=1, description="The first so many.")
     skip: Whole | None = Field(default=None, ge=0, description="Not the first so many.")
     every: Whole | None = Field(default=None, ge=1, description="Each so-manieth: 4 is the 4th, the 8th, …")
-    nth: Annotated[tuple[Annotated[Whole, Field(ge=1)], ...], Field(min_length=1), BeforeValidator(listed)] | None = (
-        Field(default=None, description="Just these: [2, 5].")
+    nth: Annotated[tuple[Annotated[Whole, Field(ge=1)], ...], Field(min_length=1), OneOrMore()] | None = Field(
+        default=None, description="Just these: [2, 5]."
     )
     for_: Duration | None = Field(default=None, alias="for", gt=0, description="For so long from the first match on.")
     after: Duration | None = Field(default=None, description="Not until so long after the first match.")
@@ -97,7 +97,7 @@ class Count(Value):
         ]
         | None
     ) = Field(default=None, description="0.2, drawn each time; or '5 of 100', dealt exactly.")
-    per: Annotated[tuple[Scope, ...], Field(min_length=1), BeforeValidator(listed)] = Field(
+    per: Annotated[tuple[Scope, ...], Field(min_length=1), OneOrMore()] = Field(
         default=(Scope.SCENARIO,), description="What has a counter of its own; several together, if it is a list."
     )
 

@@ -17,15 +17,15 @@ from mailtrap_py.scenario.counting import Counter
 from mailtrap_py.scenario.facts import Facts
 from mailtrap_py.scenario.match import compile_when
 from mailtrap_py.scenario.mistakes import nearest
-from mailtrap_py.scenario.points import COMMANDS
+from mailtrap_py.scenario.points import COMMANDS, names_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
     from mailtrap_py.events import Event
-    from mailtrap_py.scenario.actions import Action, Dice
-    from mailtrap_py.scenario.match import Condition
+    from mailtrap_py.scenario.actions import Action
     from mailtrap_py.scenario.model import Rule, Scenario
+    from mailtrap_py.scenario.waits import Dice
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,49 +40,72 @@ class Decision:
 class RuleState:
     """A rule and what became of it so far. It is live: read it again, and it says what has happened since."""
 
+    __slots__ = (
+        "_closest",
+        "_conditions",
+        "_counter",
+        "_dice",
+        "_miss",
+        "_passed_over",
+        "asked",
+        "fired",
+        "matched",
+        "rule",
+    )
+
     def __init__(self, rule: Rule, dice: Dice) -> None:
         """Begin with nothing counted."""
-        self._rule = rule
+        self.rule = rule
         self._dice = dice
-        self._conditions: tuple[Condition, ...] = compile_when(rule.when)
-        self._reset()
+        self._conditions = compile_when(rule.when)
+        self.reset()
 
-    def _reset(self) -> None:
-        self._asked = self._matched = self._fired = self._passed_over = 0
+    def reset(self) -> None:
+        """Forget what happened."""
+        self.asked = 0
+        """How many events it was asked about."""
+        self.matched = 0
+        """How many of these it matched."""
+        self.fired = 0
+        """How often it fired: it matched, and was due."""
+        self._passed_over = 0
         self._closest = -1
         self._miss = ""
-        self._counter = None if self._rule.count is None else Counter(self._rule.count, self._dice)
+        self._counter = None if self.rule.count is None else Counter(self.rule.count, self._dice)
 
-    @property
-    def rule(self) -> Rule:
-        """The rule itself."""
-        return self._rule
+    def ask(self, facts: Facts, now: Callable[[], float]) -> bool:
+        """Say whether it fires, and count it."""
+        self.asked += 1
+        held = 0
+        for condition in self._conditions:
+            if not condition.holds(facts):
+                if held > self._closest and not self.fired:
+                    self._closest = held
+                    self._miss = condition.differs(facts)
+                return False
+            held += 1
+        self.matched += 1
+        if self._counter is not None and (why := self._counter.holds_back(facts, now())):
+            self._closest = held
+            self._miss = why
+            return False
+        self.fired += 1
+        return True
 
-    @property
-    def asked(self) -> int:
-        """How many events it was asked about."""
-        return self._asked
-
-    @property
-    def matched(self) -> int:
-        """How many of these it matched."""
-        return self._matched
-
-    @property
-    def fired(self) -> int:
-        """How often it fired: it matched, and was due."""
-        return self._fired
+    def pass_over(self) -> None:
+        """Take note that an earlier rule fired."""
+        self._passed_over += 1
 
     @property
     def nearest_miss(self) -> str:
         """Why it never fired: what came closest to it, and what differed. Empty once it has fired."""
-        if self._fired:
+        if self.fired:
             return ""
-        if self._asked:
+        if self.asked:
             return self._miss
-        where = ", ".join(self._rule.at)
+        where = " or ".join(self.rule.at)
         if self._passed_over:
-            return f"an earlier rule fired each of the {self._passed_over} times that a session came to {where}"
+            return f"an earlier rule fired every time a session came to {where}"
         return f"no session came to {where}"
 
 
@@ -123,28 +146,13 @@ class Director:
             return None
         facts = Facts(event)
         for number, state in enumerate(states):
-            state._asked += 1
-            for held, condition in enumerate(state._conditions):
-                if not condition.holds(facts):
-                    if held > state._closest and not state._fired:
-                        state._closest = held
-                        state._miss = condition.differs(facts)
-                    break
-            else:
-                if decision := self._fire(state, facts):
-                    for later in states[number + 1 :]:
-                        later._passed_over += 1
-                    return decision
+            if state.ask(facts, self._now):
+                for later in states[number + 1 :]:
+                    later.pass_over()
+                names = names_of(event)
+                actions = tuple(action.ready(names, self.dice) for action in state.rule.do)
+                return Decision(state.rule.id, state.fired, actions)
         return None
-
-    def _fire(self, state: RuleState, facts: Facts) -> Decision | None:
-        state._matched += 1
-        counter = state._counter
-        if counter is not None and (why := counter.holds_back(facts, self._now())):
-            state._closest, state._miss = len(state._conditions), why
-            return None
-        state._fired += 1
-        return Decision(state.rule.id, state.fired, state.rule.do)
 
     def rules(self) -> tuple[RuleState, ...]:
         """Give every rule, in the order in which they are asked, with what became of it."""
@@ -177,7 +185,7 @@ class Director:
         """Set every counter to zero, those of rules that were added too."""
         with self._lock:
             for state in self._states:
-                state._reset()
+                state.reset()
 
 
 def _acts_at(rule: Rule, point: Point) -> bool:

@@ -7,11 +7,13 @@ import ipaddress
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
-from mailtrap_py.events import Event, Point
+from mailtrap_py.events import Event
 from mailtrap_py.message import View, view
 from mailtrap_py.pattern import fold_domain
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
     from mailtrap_py.scenario.counting import Scope
 
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
@@ -64,7 +66,7 @@ class Facts:
         return self.view.message_id or hashlib.sha256(self.event.content).hexdigest()
 
 
-_SCOPES = {
+_SCOPES: Mapping[str, Callable[[Facts], object]] = {
     "session": lambda facts: facts.event.session_id,
     "client": lambda facts: facts.event.client,
     "from": lambda facts: fold_domain(facts.event.reverse_path or ""),

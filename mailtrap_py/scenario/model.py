@@ -16,7 +16,7 @@ from collections.abc import Mapping
 from enum import StrEnum
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BeforeValidator, Field, PlainSerializer, PlainValidator, WithJsonSchema, model_validator
+from pydantic import Field, PlainSerializer, PlainValidator, WithJsonSchema, model_validator
 
 from mailtrap_py.events import Point
 from mailtrap_py.scenario.actions import (
@@ -27,23 +27,21 @@ from mailtrap_py.scenario.actions import (
     Close,
     CloseHow,
     Delay,
-    Dice,
     Discard,
-    Lognormal,
     Note,
     Pass,
     Raw,
     SendReply,
     Stall,
     StallSpec,
-    Uniform,
 )
 from mailtrap_py.scenario.checks import check_rule, check_rules
 from mailtrap_py.scenario.counting import Chance, Count, Scope
 from mailtrap_py.scenario.expectation import Expectation
 from mailtrap_py.scenario.match import When
 from mailtrap_py.scenario.mistakes import Mistake, Mistakes
-from mailtrap_py.scenario.values import Text, Value, Whole, listed
+from mailtrap_py.scenario.values import OneOrMore, Text, Value, Whole
+from mailtrap_py.scenario.waits import Dice, Lognormal, Uniform
 
 __all__ = [
     "ACTIONS",
@@ -124,12 +122,12 @@ class Rule(Value):
         pattern=r"^([A-Za-z0-9][A-Za-z0-9_.-]{0,99})?$",
         description="Its name in the record; 'rule-1' and so on, by position, if it has none.",
     )
-    at: Annotated[tuple[Point, ...], Field(min_length=1), BeforeValidator(listed)] = Field(
+    at: Annotated[tuple[Point, ...], Field(min_length=1), OneOrMore()] = Field(
         description="The point of a session, or a list of points."
     )
     when: When | None = Field(default=None, description="What must be true; always, if it is left out.")
     count: Count | None = Field(default=None, description="Which matches fire; all, if it is left out.")
-    do: Annotated[tuple[AnyAction, ...], Field(min_length=1), BeforeValidator(listed)] = Field(
+    do: Annotated[tuple[AnyAction, ...], Field(min_length=1), OneOrMore()] = Field(
         description="What to do, one after the other."
     )
     optional: bool = Field(default=False, strict=True, description="In strict mode it may go without firing.")

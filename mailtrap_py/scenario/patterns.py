@@ -6,11 +6,11 @@ import ipaddress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Annotated
 
-from pydantic import BeforeValidator, Field, PlainSerializer, PlainValidator, WithJsonSchema
+from pydantic import Field, PlainSerializer, PlainValidator, WithJsonSchema
 
 from mailtrap_py.pattern import Kind, Pattern
 from mailtrap_py.scenario.mistakes import Mistake
-from mailtrap_py.scenario.values import as_text, listed
+from mailtrap_py.scenario.values import OneOrMore, as_text
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -74,7 +74,7 @@ def _one_or_several(described: str) -> WithJsonSchema:
 
 
 _written = PlainSerializer(lambda pattern: pattern.text)
-_SEVERAL = (Field(min_length=1), BeforeValidator(listed))
+_SEVERAL = (Field(min_length=1), OneOrMore())
 
 Addresses = Annotated[
     tuple[Annotated[Pattern, PlainValidator(_read_pattern("address")), _written], ...],

@@ -9,7 +9,7 @@ from typing import Annotated
 from pydantic import PlainSerializer, PlainValidator, WithJsonSchema
 
 from mailtrap_py.events import Reply
-from mailtrap_py.scenario.mistakes import Mistake, nearest
+from mailtrap_py.scenario.mistakes import Mistake, unknown_key
 from mailtrap_py.scenario.values import as_text, listed
 
 _PARTS = ("code", "enhanced", "lines")
@@ -61,8 +61,7 @@ def _check_code(code: int, path: tuple[str, ...] = ()) -> None:
 def _from_parts(parts: Mapping[object, object]) -> Reply:
     for key in parts:
         if key not in _PARTS:
-            cure = f"{nearest(str(key), _PARTS)} A reply has: {', '.join(_PARTS)}".lstrip()
-            raise Mistake(f"unknown key {key!r} in a reply", cure, (str(key),))
+            raise unknown_key(str(key), "a reply", _PARTS, (str(key),))
     code = parts.get("code")
     if isinstance(code, bool) or not isinstance(code, int):
         raise Mistake("a reply has a code", f"write 'code: 450', not {code!r}", ("code",) if "code" in parts else ())
