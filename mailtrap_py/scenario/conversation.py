@@ -1,0 +1,136 @@
+"""A transcript read as a conversation: each command with its reply."""
+
+from __future__ import annotations
+
+import re
+from collections import deque
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Final
+
+from mailtrap_py.events import Line, Source
+
+GREETING: Final = "(greeting)"
+"""The verb of the exchange that the server begins; the client's half of it is to connect."""
+
+CONTENT: Final = "(content)"
+"""The verb of the exchange that a message is: its octets, answered after the final dot."""
+
+UNASKED: Final = "(unasked)"
+"""The verb of a reply that no command asked for."""
+
+SENT_EARLY: Final = b"sent before the reply to what came before it"
+"""A note that stands in the transcript before a line of a client that did not wait; the octets alone do not show it."""
+
+_COMPLETE = re.compile(rb"(?:\A|\n)([0-9]{3})(?: [^\n]*|\r?)\n\Z")
+
+
+@dataclass(frozen=True, slots=True)
+class Exchange:
+    """A command and its reply. `code` is 0 without a whole reply; `secure` says whether the command went over TLS.
+
+    `step` marks what follows a 334: an answer, not a command. `early` marks what came before it was its turn.
+    """
+
+    verb: str
+    request: Line | None
+    reply: Line | None
+    code: int
+    secure: bool = False
+    step: bool = False
+    early: bool = False
+
+    @property
+    def failed(self) -> bool:
+        """Whether the reply says no: a whole reply, and neither 2yz nor 3yz."""
+        return self.code > 0 and self.code // 100 not in {2, 3}
+
+    @property
+    def argument(self) -> str:
+        """What stands behind the verb, line end removed; all of the line where it is an answer."""
+        line = self.request.data.rstrip(b"\r\n") if self.request else b""
+        return (line if self.step else line.partition(b" ")[2].strip()).decode("utf-8", "surrogateescape")
+
+    @property
+    def lines(self) -> tuple[Line, ...]:
+        """The lines of it that are there."""
+        return tuple(line for line in (self.request, self.reply) if line is not None)
+
+
+@dataclass(slots=True)
+class _Open:
+    """An exchange that waits for its reply."""
+
+    verb: str
+    request: Line | None
+    secure: bool
+    step: bool = False
+    early: bool = False
+    reply: Line | None = None
+    code: int = 0
+
+    def close(self) -> Exchange:
+        return Exchange(self.verb, self.request, self.reply, self.code, self.secure, self.step, self.early)
+
+
+class _Reader:
+    """Pairs commands with replies, in the order of both (RFC 2920, section 3.2: replies come in command order)."""
+
+    def __init__(self, *, secure: bool) -> None:
+        greeting = _Open(GREETING, None, secure)
+        self.exchanges = [greeting]
+        self.waiting = deque(self.exchanges)
+        self.secure = secure
+        self.step = False
+        self.early = False
+
+    def read(self, line: Line) -> None:
+        match line.source:
+            case Source.SERVER:
+                self._reply(line)
+            case Source.NOTE:
+                self.early = self.early or line.data == SENT_EARLY
+            case _:
+                self._request(line)
+
+    def _reply(self, line: Line) -> None:
+        if not self.waiting:
+            self._ask(_Open(UNASKED, None, self.secure))
+        exchange = self.waiting[0]
+        exchange.reply = exchange.reply or line
+        found = _COMPLETE.search(line.data)
+        if found is None:
+            return
+        exchange.code = int(found[1])
+        self.waiting.popleft()
+        self.step = exchange.verb == "AUTH" and exchange.code == 334  # noqa: PLR2004 - "go on" (RFC 4954, section 4)
+        if exchange.verb == "STARTTLS" and exchange.code == 220:  # noqa: PLR2004 - "go ahead" (RFC 3207, section 4)
+            self.secure = True
+
+    def _request(self, line: Line) -> None:
+        if self.waiting and self.waiting[0].reply is not None:
+            self.waiting.popleft()  # half a reply: the client took it for a whole one
+        verb = CONTENT if line.source is Source.CONTENT else "AUTH" if self.step else verb_of(line.data)
+        early = self.early or bool(self.waiting)
+        self._ask(_Open(verb, line, self.secure, step=self.step and verb == "AUTH", early=early))
+        self.step = self.early = False
+
+    def _ask(self, exchange: _Open) -> None:
+        self.exchanges.append(exchange)
+        self.waiting.append(exchange)
+
+
+def converse(lines: Iterable[Line], *, secure: bool = False) -> tuple[Exchange, ...]:
+    """Read a transcript, in its order. The first exchange is always the greeting, answered or not.
+
+    `secure` says that TLS was there from the first octet on (a port for implicit TLS).
+    """
+    reader = _Reader(secure=secure)
+    for line in lines:
+        reader.read(line)
+    return tuple(exchange.close() for exchange in reader.exchanges)
+
+
+def verb_of(data: bytes) -> str:
+    """Read the verb of a command line, in upper case."""
+    return data.rstrip(b"\r\n").partition(b" ")[0].upper().decode("ascii", "replace")

@@ -1,0 +1,171 @@
+"""The judges of how connections were used: after a failure, in a silence, at the end, and before TLS."""
+
+from __future__ import annotations
+
+from mailtrap_py.events import Ending
+from mailtrap_py.scenario.attempts import Failure
+from mailtrap_py.scenario.conversation import Exchange
+from mailtrap_py.scenario.evidence import Session, Wait
+from mailtrap_py.scenario.expectation import GaveUp, NotReused, Reconnected, Waited
+from mailtrap_py.scenario.verdict.case import TOLERANCE, Case, Ruling
+
+SERVICE_CLOSING = 421
+_BY_CLIENT = frozenset({Ending.CLIENT_CLOSED, Ending.CLIENT_RESET})
+_BY_SERVER = frozenset({Ending.SERVER_CLOSED, Ending.SERVER_RESET, Ending.SHUTDOWN})
+
+
+def _said(session: Session, after: str) -> list[Exchange]:
+    """List the replies of a session that failed so."""
+    return [
+        exchange
+        for exchange in session.exchanges
+        if exchange.failed
+        and exchange.reply is not None
+        and Failure(exchange.code, exchange.reply.clock).matches(after)
+    ]
+
+
+def reconnected(expected: Reconnected, case: Case) -> Ruling:
+    """Judge `reconnected`: after each session that failed so, a new connection began.
+
+    The time runs from the last such reply of the session, or from the loss of the connection. A connection that was
+    open already is not a new one.
+    """
+    lines: list[str] = []
+    failed = 0
+    sessions = case.evidence.sessions
+    for position, session in enumerate(sessions):
+        failure = _last_failure(session, expected.after, case)
+        if failure is None:
+            continue
+        failed += 1
+        shown, clock, lost = failure
+        later = [each for each in sessions[position + 1 :] if lost or each.started.clock >= clock - TOLERANCE]
+        if not later:
+            lines += [shown, "no connection followed"]
+        elif expected.within is not None and later[0].started.clock - clock > expected.within + TOLERANCE:
+            late = later[0].started.clock
+            lines += [shown, case.evidence.tell(later[0], late, f"connected, {late - clock:.3f}s after that")]
+    if not failed:
+        return Ruling(passed=False, evidence=(f"nothing failed with {expected.after}",))
+    return Ruling(not lines, tuple(lines) or (f"{failed} times, and a new connection each time",))
+
+
+def _last_failure(session: Session, after: str, case: Case) -> tuple[str, float, bool] | None:
+    for attempt in case.attempts:
+        if attempt.session is session and attempt.whole and attempt.whole.lost and attempt.whole.matches(after):
+            return case.show_failure(attempt, attempt.whole), attempt.whole.clock, True
+    said = [exchange.reply for exchange in _said(session, after) if exchange.reply is not None]
+    return (case.evidence.show(said[-1]), said[-1].clock, False) if said else None
+
+
+def not_reused(expected: NotReused, case: Case) -> Ruling:
+    """Judge `not_reused`: behind the first reply that failed so, the connection carries nothing but RSET and QUIT.
+
+    What the client had sent before it could see that reply does not count.
+    """
+    lines: list[str] = []
+    failed = 0
+    for session in case.evidence.sessions:
+        said = _said(session, expected.after)
+        if not said:
+            continue
+        failed += 1
+        after = session.exchanges[session.exchanges.index(said[0]) + 1 :]
+        used = [each.request for each in after if each.request and each.verb not in {"RSET", "QUIT"} and not each.early]
+        if used:
+            lines += [case.evidence.show(line) for line in (*said[0].lines[-1:], *used)]
+    return Ruling(not lines, tuple(lines) or (f"{failed} connections failed with {expected.after}, none was used on",))
+
+
+def gave_up(expected: GaveUp, case: Case) -> Ruling:
+    """Judge `gave_up`: the client left a server that owed it a reply, and no wait took longer than `within`.
+
+    Every wait for a reply counts, answered or not. When the server ended all waits first, nothing is proved, and it
+    fails: let the scenario stall longer than `within`.
+    """
+    waits = list(case.waits())
+    over = [(session, wait) for session, wait in waits if wait.seconds > expected.within + TOLERANCE]
+    if over:
+        shown = [case.show_wait(session, wait, _end(session, wait)) for session, wait in over]
+        return Ruling(passed=False, evidence=tuple(shown))
+    left = [(session, wait) for session, wait in waits if not wait.answered and session.ending in _BY_CLIENT]
+    if not left:
+        return Ruling(passed=False, evidence=("the client never left a server that owed it a reply",))
+    return Ruling(passed=True, evidence=tuple(case.show_wait(*each, "then left") for each in left))
+
+
+def _end(session: Session, wait: Wait) -> str:
+    if wait.answered:
+        return "then was answered"
+    if session.ended is None:
+        return "and still waits"
+    return "then left" if session.ending in _BY_CLIENT else f"until the session ended ({session.ending})"
+
+
+def waited(expected: Waited, case: Case) -> Ruling:
+    """Judge `waited`: the client never left before it had waited so long for a reply, and did wait so long once.
+
+    The reply to QUIT need not be waited for.
+    """
+    waits = [(session, wait) for session, wait in case.waits() if wait.exchange.verb != "QUIT"]
+    least = expected.at_least - TOLERANCE
+    early = [
+        (session, wait)
+        for session, wait in waits
+        if not wait.answered and session.ending in _BY_CLIENT and wait.seconds < least
+    ]
+    if early:
+        return Ruling(passed=False, evidence=tuple(case.show_wait(*each, "then left") for each in early))
+    patient = [(session, wait) for session, wait in waits if wait.seconds >= least]
+    if not patient:
+        return Ruling(passed=False, evidence=("no reply took so long",))
+    return Ruling(passed=True, evidence=tuple(case.show_wait(*each, _end(*each)) for each in patient))
+
+
+def left_to_client(session: Session) -> bool:
+    """Say whether it was for the client to end a session.
+
+    It was not if the server ended it, or said 421, or owed a reply when the client left.
+    """
+    last = session.exchanges[-1]
+    if session.ending in _BY_SERVER or (last.code == SERVICE_CLOSING and session.ending is not Ending.TIMEOUT):
+        return False
+    return not (session.ending in _BY_CLIENT and session.owed is not None)
+
+
+def ends_with(expected: str, case: Case) -> Ruling:
+    """Judge `ends_with: quit`: the client ended by QUIT each session that was its own to end, and there was one."""
+    sessions = [session for session in case.evidence.sessions if left_to_client(session)]
+    wrong = [session for session in sessions if session.ending is not Ending.QUIT]
+    if not sessions:
+        return Ruling(passed=False, evidence=("no session was the client's to end",))
+    lines = tuple(
+        case.evidence.tell(
+            session,
+            session.ended.clock if session.ended else case.evidence.until,
+            f"ended by {session.ending}, not by {expected}" if session.ended else "still open",
+        )
+        for session in wrong
+    )
+    return Ruling(not wrong, lines or (f"{len(sessions)} sessions ended with {expected.upper()}",))
+
+
+def shows_credentials(exchange: Exchange) -> bool:
+    """Say whether an exchange carries credentials: an initial response of AUTH, or an answer to a challenge."""
+    if exchange.verb != "AUTH":
+        return False
+    return exchange.argument != "*" if exchange.step else " " in exchange.argument
+
+
+def no_plaintext(expected: tuple[str, ...], case: Case) -> Ruling:
+    """Judge `no_plaintext`: before TLS no credentials (`auth`) and no MAIL command (`mail`), whatever was answered."""
+    lines = tuple(
+        case.evidence.show(exchange.request)
+        for session in case.evidence.sessions
+        for exchange in session.exchanges
+        if exchange.request is not None
+        and not exchange.secure
+        and (("auth" in expected and shows_credentials(exchange)) or ("mail" in expected and exchange.verb == "MAIL"))
+    )
+    return Ruling(not lines, lines or (f"nothing in clear in {len(case.evidence.sessions)} sessions",))
