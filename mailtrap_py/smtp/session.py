@@ -238,7 +238,9 @@ class Session(Conversation, SMTP):
     async def smtp_MAIL(self, arg: str | None) -> None:
         """Begin a transaction (RFC 5321, section 4.1.1.2)."""
         refusal = self._mail_refusal()
-        if refusal is not None:
+        if refusal is not None and refusal.code in {501, 503}:
+            self.say(refusal)  # not a transaction that was refused: a command that cannot begin one
+        elif refusal is not None:
             self.refuse(refusal)
         elif self.path is not None:
             self.begin_transaction(self.path)
