@@ -21,21 +21,25 @@ from mailtrap_py.scenario.replies import ReplyText
 from mailtrap_py.scenario.values import Text, Value
 from mailtrap_py.scenario.waits import Dice, Lognormal, Uniform, Wait
 
+_CLOSING = 421  # RFC 5321, section 3.8: the server says it before it shuts the transmission channel down
 _OCTET = 0xFF
 _BREAKS = str.maketrans("\r\n", "  ")
 
 
 class Action(Value):
-    """One thing to do. The four below are for the checks of a scenario, the two methods for whoever carries it out."""
+    """One thing to do: what the checks of a scenario ask of it, and what whoever carries it out does."""
 
     key: ClassVar[str]
     """What it is called in YAML; the field of that name holds what was said."""
     bare: ClassVar[object] = None
     """What the word alone stands for; `None` when it cannot stand alone."""
-    ends: ClassVar[bool] = False
-    """Whether nothing can come after it."""
     only_at: ClassVar[frozenset[Point]] = frozenset(Point)
     """Where it makes sense."""
+
+    @property
+    def ends(self) -> bool:
+        """Whether nothing can come after it."""
+        return False
 
     def texts(self) -> tuple[str, ...]:
         """Give the texts in which `${to}` and its like are filled in."""
@@ -64,9 +68,14 @@ class SendReply(Action):
 
     @model_validator(mode="after")
     def _only_421_leaves(self) -> Self:
-        if self.stay and self.reply.code != 421:  # noqa: PLR2004 - the one reply that also closes
+        if self.stay and self.reply.code != _CLOSING:
             raise Mistake("only after a 421 the connection closes by itself", "leave 'stay' out", ("stay",))
         return self
+
+    @property
+    def ends(self) -> bool:
+        """Whether it is a 421 that closes."""
+        return self.reply.code == _CLOSING and not self.stay
 
     def texts(self) -> tuple[str, ...]:
         """Give its lines."""
@@ -118,10 +127,14 @@ class Stall(Action):
 
     key: ClassVar[str] = "stall"
     bare: ClassVar[object] = {}
-    ends: ClassVar[bool] = True
     model_config = ConfigDict(title="stall")
 
     stall: StallSpec = Field(description="{max: 30s, name: gate}; ten minutes, if nothing is said.")
+
+    @property
+    def ends(self) -> bool:
+        """It does."""
+        return True
 
     def describe(self) -> str:
         """Say the limit, and the name when there is one."""
@@ -147,10 +160,14 @@ class Close(Action):
 
     key: ClassVar[str] = "close"
     bare: ClassVar[object] = CloseHow.FIN
-    ends: ClassVar[bool] = True
     model_config = ConfigDict(title="close")
 
     close: CloseHow = Field(description="fin (lingering), half (half close), abort (at once) or reset (RST).")
+
+    @property
+    def ends(self) -> bool:
+        """It does."""
+        return True
 
     def describe(self) -> str:
         """Say how."""

@@ -11,12 +11,13 @@ from mailtrap_py.events import Point
 from mailtrap_py.scenario.actions import Accept, Action, Discard, Note, Pass, SendReply, names_in
 from mailtrap_py.scenario.counting import Count, Scope
 from mailtrap_py.scenario.match import When
-from mailtrap_py.scenario.mistakes import Mistake, Path
+from mailtrap_py.scenario.mistakes import Mistake, Path, nearest
 from mailtrap_py.scenario.points import COMMANDS, KNOWN, NAMES
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from mailtrap_py.scenario.expectation import Expectation
     from mailtrap_py.scenario.model import Rule
 
 _ALWAYS_KNOWN = {Scope.SCENARIO: frozenset(Point), Scope.SESSION: frozenset(Point)}
@@ -67,7 +68,8 @@ def _check_actions(at: tuple[Point, ...], do: tuple[Action, ...]) -> Iterator[Mi
     for number, action in enumerate(do):
         path: Path = ("do", number)
         if ended is not None:
-            yield Mistake(f"nothing can come after '{ended.key}'", "leave it out, or put it before", path)
+            cure = "write 'stay: true' beside the 421" if isinstance(ended, SendReply) else "put it before"
+            yield Mistake(f"nothing can come after '{ended.key}'", cure, path)
         if action.ends:
             ended = action
         if any(type(action) is type(earlier) for earlier in do[:number]) and isinstance(action, SendReply):
@@ -102,6 +104,16 @@ def check_rules(rules: tuple[Rule, ...]) -> Iterator[Mistake]:
             first = next(iter(shadows.values()))
             problem = f"rule {rule.id!r} can never be reached: rule {first!r} always fires before it"
             yield Mistake(problem, "put it first, or give the other a 'when' or a 'count'", ("rules", number))
+
+
+def check_expectations(rules: tuple[Rule, ...], expect: tuple[Expectation, ...]) -> Iterator[Mistake]:
+    """Find expectations of rules that are not there."""
+    ids = [rule.id for rule in rules]
+    for number, expectation in enumerate(expect):
+        for name in expectation.fired or ():
+            if name not in ids:
+                cure = nearest(name, ids) or f"the rules are: {', '.join(ids)}"
+                yield Mistake(f"there is no rule {name!r}", cure, ("expect", number, "fired", name), about_key=True)
 
 
 def _shadow(earlier: tuple[Rule, ...], rule: Rule, point: Point) -> str | None:

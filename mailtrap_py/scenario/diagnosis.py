@@ -20,7 +20,6 @@ if TYPE_CHECKING:
 
 Models = tuple[type[BaseModel], ...]
 
-_REQUIRED = ("at", "do", "uniform", "lognormal", "median", "sigma", "within", "at_least")
 _QUOTED = re.compile(r"'([^']*)'")
 _BOUNDS = {"greater_than": "gt", "greater_than_equal": "ge", "less_than": "lt", "less_than_equal": "le"}
 _BOUND_WORDS = {"gt": "more than", "ge": "at least", "lt": "less than", "le": "at most"}
@@ -56,16 +55,12 @@ def _follows_from_another(details: ErrorDetails, unknown: set[tuple[str | int, .
         return bool(details["input"])  # items were wrong, and do not count
     if details["type"] == "missing":
         *place, key = details["loc"]
-        return any(_meant(location, place) == key for location in unknown)
+        return any(_is_meant(str(key), str(written)) for *where, written in unknown if where == place)
     return False
 
 
-def _meant(location: tuple[str | int, ...], place: list[str | int]) -> str:
-    """Say which key is missing because it is this one, misspelt."""
-    key = str(location[-1])
-    if list(location[:-1]) != place:
-        return ""
-    return "at" if key == "on" else "".join(get_close_matches(key, _REQUIRED, n=1))
+def _is_meant(key: str, written: str) -> bool:
+    return (key, written) == ("at", "on") or bool(get_close_matches(written, [key]))
 
 
 def _explain(details: ErrorDetails, root: type[BaseModel], data: object) -> Iterator[Mistake]:

@@ -30,7 +30,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """A rule fired, for the `number`th time, from 1: do these, in this order."""
+    """A rule fired, for the `number`th time, from 1: do these, in this order.
+
+    They are ready: `${to}` and its like are filled in, and what was left to chance is drawn.
+    """
 
     rule: str
     number: int

@@ -114,7 +114,7 @@ def _make(
     found += mistakes
     made: _Made | None = None
     try:
-        made = model.model_validate(resolved)
+        made = model.model_validate(resolved, by_alias=True, by_name=False)
     except ValidationError as error:
         paths = [mistake.path for mistake in found]
         # What is wrong already is not complained about twice.

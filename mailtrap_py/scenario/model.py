@@ -35,7 +35,7 @@ from mailtrap_py.scenario.actions import (
     Stall,
     StallSpec,
 )
-from mailtrap_py.scenario.checks import check_rule, check_rules
+from mailtrap_py.scenario.checks import check_expectations, check_rule, check_rules
 from mailtrap_py.scenario.counting import Chance, Count, Scope
 from mailtrap_py.scenario.expectation import Expectation
 from mailtrap_py.scenario.match import When
@@ -162,15 +162,13 @@ class Scenario(Value):
     seed: Whole | None = Field(default=None, description="What chance begins with; drawn and shown, if there is none.")
     clock: ClockSpec = Field(default="real", description="real, manual (moved by the test) or {speed: 60}.")
     strict: bool = Field(default=False, strict=True, description="A rule that never fired fails the run.")
-    rules: Annotated[tuple[Rule, ...], Field()] = Field(
-        default=(), description="The first that matches and is due fires."
-    )
+    rules: tuple[Rule, ...] = Field(default=(), description="The first that matches and is due fires.")
     expect: tuple[Expectation, ...] = Field(default=(), description="What a correct client does.")
 
     @model_validator(mode="after")
     def _makes_sense(self) -> Self:
         object.__setattr__(self, "rules", _number_rules(self.rules))
-        if found := list(check_rules(self.rules)):
+        if found := [*check_rules(self.rules), *check_expectations(self.rules, self.expect)]:
             raise Mistakes(found)
         return self
 

@@ -55,9 +55,7 @@ def _declared(declared: Mapping[Any, object], mistakes: list[Mistake]) -> Iterab
             mistakes.append(Mistake(problem, "give the param another name", path, about_key=True))
         elif not is_scalar(value):
             mistakes.append(Mistake(f"the param {name!r} has no value of its own", "write a text or a number", path))
-            yield name, ""
-        else:
-            yield name, value
+        yield name, value if is_scalar(value) else ""
 
 
 def _given(values: Mapping[str, object], given: Mapping[str, object], mistakes: list[Mistake]) -> dict[str, object]:
