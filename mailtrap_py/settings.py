@@ -284,6 +284,10 @@ class Settings(BaseModel):
         """Host and port of the real server; `None` when there is none."""
         return address(self.upstream) if self.upstream else None
 
+    def changed(self, **values: object) -> Self:
+        """Give the same settings but for these. Raises pydantic's `ValidationError`."""
+        return self.model_validate({**dict(self), **values})
+
     @classmethod
     def load(cls, flags: Mapping[str, object], environ: Mapping[str, str]) -> Self:
         """Build the settings from flags, else variables, else defaults.

@@ -189,6 +189,12 @@ def test_settings_do_not_change() -> None:
         Settings().smtp_port = 1
 
 
+def test_changed_settings_are_read_and_checked_like_new_ones() -> None:
+    assert Settings(smtp_port=0).changed(command_timeout="2s") == Settings(smtp_port=0, command_timeout=2)
+    with pytest.raises(ValidationError, match="'many' is not a port"):
+        Settings().changed(smtp_port="many")
+
+
 def test_the_upstream_is_taken_apart_once() -> None:
     assert Settings().upstream_address is None
     assert Settings(upstream="smtp.example:587").upstream_address == ("smtp.example", 587)
