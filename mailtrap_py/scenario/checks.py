@@ -112,7 +112,7 @@ def check_expectations(rules: tuple[Rule, ...], expect: tuple[Expectation, ...])
     for number, expectation in enumerate(expect):
         for name in expectation.fired or ():
             if name not in ids:
-                cure = nearest(name, ids) or f"the rules are: {', '.join(ids)}"
+                cure = nearest(name, ids) or (f"the rules are: {', '.join(ids)}" if ids else "there are no rules")
                 yield Mistake(f"there is no rule {name!r}", cure, ("expect", number, "fired", name), about_key=True)
 
 

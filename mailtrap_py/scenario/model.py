@@ -117,7 +117,7 @@ ClockSpec = Annotated[
 class Rule(Value):
     """At a point, when it matches, as often as its count allows: do these."""
 
-    id: str = Field(
+    id: Text = Field(
         default="",
         pattern=r"^([A-Za-z0-9][A-Za-z0-9_.-]{0,99})?$",
         description="Its name in the record; 'rule-1' and so on, by position, if it has none.",
