@@ -15,6 +15,8 @@ from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import Future
 from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
+from sqlalchemy.exc import DBAPIError
+
 from mailtrap_py.store.database import BusyError
 from mailtrap_py.store.rows import Batch, reserve
 
@@ -48,7 +50,6 @@ class Writer:
         self._queue: list[_Entry | Callable[[], None]] = []
         self._wakeup = threading.Condition()  # guards all that follows, and the two above
         self._urgent = False
-        self._dozing = False
         self._busy = False
         self._closing = False
         self._thread = threading.Thread(target=self._run, name="mailtrap_py-store", daemon=True)
@@ -73,7 +74,7 @@ class Writer:
                 with self._database.writing() as connection:
                     result, announcements = work(connection)
             except Exception as error:  # noqa: BLE001 - whatever it is, it belongs to the one who asked
-                done.set_exception(error)
+                done.set_exception(_cause(error))
             else:
                 self._announce(announcements)
                 done.set_result(result)
@@ -125,7 +126,7 @@ class Writer:
             self._queue.append(item)
             if urgent:
                 self._wake()
-            elif self._dozing:
+            elif len(self._queue) == 1:
                 self._wakeup.notify()
 
     def _wake(self) -> None:
@@ -137,7 +138,8 @@ class Writer:
         while True:
             with self._wakeup:
                 self._busy = False
-                self._await_work()
+                self._wakeup.wait_for(lambda: self._queue or self._closing)
+                self._wakeup.wait_for(lambda: self._urgent or self._closing, _FLUSH_SECONDS)
                 self._busy = True
                 self._urgent = False
                 items, self._queue = self._queue, []
@@ -154,22 +156,6 @@ class Writer:
             if last:
                 return
 
-    def _await_work(self) -> None:
-        # Waking a thread costs as much as writing a row. So an event that nobody waits for wakes this one only out of a
-        # long sleep, and while the trap is busy there is none.
-        quiet = False
-        while not (self._urgent or self._closing):
-            if not quiet:
-                woken = self._wakeup.wait(_FLUSH_SECONDS)
-                if self._queue and not woken:
-                    return
-                quiet = not woken
-            else:
-                self._dozing = True
-                self._wakeup.wait()
-                self._dozing = False
-                quiet = False
-
     def _write(self, entries: list[_Entry]) -> None:
         if not entries:
             return
@@ -181,7 +167,7 @@ class Writer:
             _fail(entries, error)
         except Exception as error:  # noqa: BLE001 - a full disk or a value no column takes: nothing may end this thread
             if len(entries) == 1:
-                _fail(entries, error)
+                _fail(entries, _cause(error))
             else:  # one at a time, so that none is lost for another's sake
                 for entry in entries:
                     self._write([entry])
@@ -196,6 +182,11 @@ class Writer:
                     subscriber(announcement)
                 except Exception:  # noqa: BLE001 - theirs to mend; it is logged, and the next one is told
                     _LOG.exception("a subscriber could not take an announcement (%s)", announcement.kind)
+
+
+def _cause(error: Exception) -> Exception:
+    """Take off what SQLAlchemy says around an error: the driver's own is the one that people understand."""
+    return error.orig if isinstance(error, DBAPIError) and isinstance(error.orig, Exception) else error
 
 
 def _fail(entries: list[_Entry], error: Exception) -> None:
