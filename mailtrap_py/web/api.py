@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from starlette.concurrency import run_in_threadpool
-from starlette.responses import Response
+from starlette.responses import Response, StreamingResponse
 from starlette.routing import Route
 
 from mailtrap_py.web.bodies import Answer
@@ -102,6 +102,8 @@ def _serve(context: Context, methods: dict[str, Operation]) -> Callable[[Request
         if isinstance(result, Answer):
             return respond(result, called.status)
         assert isinstance(result, Response)  # noqa: S101 - the table says that an endpoint gives one or the other
+        if request.method == "HEAD" and isinstance(result, StreamingResponse):
+            return StreamingResponse((), result.status_code, result.headers)  # the stream itself may have no end
         return _unless_known(request, result)
 
     return endpoint

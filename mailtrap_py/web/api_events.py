@@ -24,7 +24,7 @@ from mailtrap_py.web.live import BusClosedError
 from mailtrap_py.web.parameters import IN_HEADER, Parameters
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncGenerator
 
     from mailtrap_py.store import Announcement
     from mailtrap_py.web.context import Context
@@ -55,7 +55,9 @@ async def listen(context: Context, parameters: Listen) -> StreamingResponse:
     )
 
 
-async def stream(bus: Bus, reader: Reader, inbox: str | None, *, heartbeat: float = HEARTBEAT) -> AsyncIterator[str]:
+async def stream(
+    bus: Bus, reader: Reader, inbox: str | None, *, heartbeat: float = HEARTBEAT
+) -> AsyncGenerator[str, None]:
     """Write what the reader reads, until the bus is closed."""
     yield f"retry: {_RETRY}\n: listening\n\n"
     while True:

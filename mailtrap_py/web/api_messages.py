@@ -250,7 +250,7 @@ def _nothing_came(context: Context, parameters: WaitForMessages, came: int) -> P
     misses = sorted(misses, key=lambda miss: miss.why.count("; "))[:_NEAREST]
     wanted = ", ".join(f"{name} {value!r}" for name, value in _asked(parameters))
     detail = (
-        f"{came or 'no'} message{'' if came == 1 else 's'} {f'with {wanted} ' if wanted else ''}"
+        f"{_counted(came, 'message')} {f'with {wanted} ' if wanted else ''}"
         f"came within {format_duration(parameters.timeout)}"
         f"{f', not {parameters.count}' if parameters.count > 1 else ''}"
     )
@@ -259,10 +259,14 @@ def _nothing_came(context: Context, parameters: WaitForMessages, came: int) -> P
     elif came:
         cure = "all that came is in GET /api/messages"
     elif sessions := context.store.sessions(inbox=parameters.inbox, limit=1).total:
-        cure = f"{sessions} sessions brought no message: GET /api/sessions says why"
+        cure = f"{_counted(sessions, 'session')} brought no message: GET /api/sessions says why"
     else:
         cure = "no client has connected: is this the server that the application sends to?"
     return ProblemError(NOTHING_CAME, detail, cure=cure, misses=misses)
+
+
+def _counted(number: int, what: str) -> str:
+    return f"{number or 'no'} {what}{'' if number == 1 else 's'}"
 
 
 def _asked(parameters: Filter) -> list[tuple[str, str]]:

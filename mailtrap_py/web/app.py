@@ -60,7 +60,7 @@ _PRIVATE = frozenset({"local", "internal", "localhost", "test"})
 _HOST = re.compile(r"(\[[0-9a-f:.]+\]|[^\s:/?#@\[\]]+)(?::[0-9]*)?\Z")  # RFC 9110, section 7.2
 
 
-def create_app(  # noqa: PLR0913 - the rooms that it shows
+def create_app(
     *,
     store: Store,
     inboxes: Inboxes,

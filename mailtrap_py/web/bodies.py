@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Generic, Self, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic import AliasChoices, BaseModel, ConfigDict, Field, field_validator
 
 from mailtrap_py.events import Ending, Outcome, Point, Source
 
@@ -51,6 +51,7 @@ class Answer(BaseModel):
         frozen=True,
         extra="forbid",
         from_attributes=True,
+        populate_by_name=True,
         coerce_numbers_to_str=True,
         json_schema_serialization_defaults_required=True,
     )
@@ -257,8 +258,8 @@ class SessionItem(Answer):
     ended_at: datetime | None
     ending: Ending | None
     reason: str
-    message_count: int = Field(validation_alias="messages")
-    transaction_count: int = Field(validation_alias="transactions")
+    message_count: int = Field(validation_alias=AliasChoices("message_count", "messages"))
+    transaction_count: int = Field(validation_alias=AliasChoices("transaction_count", "transactions"))
 
     @field_validator("ending", mode="before")
     @classmethod

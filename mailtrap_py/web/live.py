@@ -74,6 +74,12 @@ class Bus:
         known = run == self._run and number.isdecimal() and int(number) <= self._last
         return Reader(self, int(number) if known else -1)
 
+    @property
+    def sleepers(self) -> int:
+        """How many wait for news now: what a test looks at before it makes some."""
+        with self._lock:
+            return len(self._sleepers)
+
     def place(self, number: int) -> str:
         """Name a number across runs, as the id of an event."""
         return f"{self._run}-{number}"
