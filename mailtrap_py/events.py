@@ -72,12 +72,13 @@ class Reply:
 
     @classmethod
     def parse(cls, text: str) -> Self:
-        """Read `450 4.2.0 text`, one line or several. Raises `ValueError` when the first line is not a reply."""
+        """Read `450 4.2.0 text`, one line or several. Raises `ValueError` for a line that is none, or has another code."""
         codes: list[str] = []
         enhanced = ""
         lines: list[str] = []
-        for line in text.splitlines() or [""]:
-            found = _REPLY.match(line)
+        # Not `splitlines`: it also splits at U+0085 and its like, which a real server's text may have.
+        for line in text.removesuffix("\n").split("\n"):
+            found = _REPLY.match(line.removesuffix("\r"))
             if found is None or (codes and found["code"] != codes[0]):
                 message = f"{line!r} is not a reply: write a code of three digits and a text, as in '450 4.2.1 Busy'"
                 raise ValueError(message)
