@@ -72,7 +72,7 @@ class Reply:
 
     @classmethod
     def parse(cls, text: str) -> Self:
-        """Read `450 4.2.0 text`, one line or several. Raises `ValueError` for a line that is none, or has another code."""
+        """Read `450 4.2.0 text`, one line or several. Raises `ValueError` for what is no reply, or two."""
         codes: list[str] = []
         enhanced = ""
         lines: list[str] = []
