@@ -35,13 +35,15 @@ KNOWN: Mapping[Point, frozenset[str]] = {
 PLACEHOLDER = re.compile(r"\$\{(?P<name>[A-Za-z_][A-Za-z0-9_-]*)\}")
 """`${name}`, in any text of a scenario."""
 
+_DECLARED = re.compile(r"[0-9]{1,20}")  # RFC 1870, section 3: "size-value ::= 1*20DIGIT"
+
 
 def declared_size(event: Event) -> int | None:
     """Give the octets of the message: counted where it has come, before that as declared; `None` when it was not."""
     if event.point is Point.MESSAGE:
         return len(event.content)
     declared = event.mail_parameters.get("SIZE", "")
-    return int(declared) if declared.isascii() and declared.isdigit() else None
+    return int(declared) if _DECLARED.fullmatch(declared) else None
 
 
 def _size(event: Event) -> str:
