@@ -200,10 +200,13 @@ def test_one_bad_event_takes_no_other_with_it(store: Store, caplog: pytest.LogCa
 
 
 def test_a_bad_event_that_nobody_waits_for_is_logged(store: Store, caplog: pytest.LogCaptureFixture) -> None:
-    store.add(TOO_LARGE_FOR_A_COLUMN)
-    store.add(MESSAGE)
+    with held(store):
+        for event_ in (TOO_LARGE_FOR_A_COLUMN, MESSAGE, TOO_LARGE_FOR_A_COLUMN):
+            store.add(event_)
     assert ids(store) == ["m"]
-    assert "not recorded, because of Python int too large to convert to SQLite INTEGER: SessionStarted" in caplog.text
+    (record,) = caplog.records
+    problem = "Python int too large to convert to SQLite INTEGER"
+    assert record.getMessage() == f"2 events were not recorded, first a SessionStarted: {problem}"
 
 
 def test_what_is_no_event_is_refused(store: Store) -> None:

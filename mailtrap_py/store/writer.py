@@ -157,23 +157,28 @@ class Writer:
                 return
 
     def _write(self, entries: list[_Entry]) -> None:
-        if not entries:
-            return
+        failures = self._try_to_write(entries) if entries else []
+        unnoticed = [(entry, error) for entry, error in failures if entry.waiter is None]
+        if unnoticed:
+            entry, error = unnoticed[0]
+            _LOG.error("%d events were not recorded, first a %s: %s", len(unnoticed), type(entry.event).__name__, error)
+
+    def _try_to_write(self, entries: list[_Entry]) -> list[tuple[_Entry, Exception]]:
+        """Write the events, tell everybody, and give those that could not be written."""
         try:
             with self._database.writing() as connection:
                 batch = Batch([entry.event for entry in entries], first=reserve(connection, len(entries)))
                 batch.write(connection)
-        except BusyError as error:
-            _fail(entries, error)
         except Exception as error:  # noqa: BLE001 - a full disk or a value no column takes: nothing may end this thread
-            if len(entries) == 1:
-                _fail(entries, _cause(error))
-            else:  # one at a time, so that none is lost for another's sake
-                for entry in entries:
-                    self._write([entry])
-        else:
-            self._announce(batch.announcements)
-            _settle_all(entries, None)
+            if len(entries) > 1 and not isinstance(error, BusyError):
+                # One at a time, so that none is lost for another's sake.
+                return [failure for entry in entries for failure in self._try_to_write([entry])]
+            reason = _cause(error)
+            _settle_all(entries, reason)
+            return [(entry, reason) for entry in entries]
+        self._announce(batch.announcements)
+        _settle_all(entries, None)
+        return []
 
     def _announce(self, announcements: Iterable[Announcement]) -> None:
         for subscriber in self._subscribers:
@@ -187,13 +192,6 @@ class Writer:
 def _cause(error: Exception) -> Exception:
     """Take off what SQLAlchemy says around an error: the driver's own is the one that people understand."""
     return error.orig if isinstance(error, DBAPIError) and isinstance(error.orig, Exception) else error
-
-
-def _fail(entries: list[_Entry], error: Exception) -> None:
-    for entry in entries:
-        if entry.waiter is None:
-            _LOG.error("not recorded, because of %s: %s", error, type(entry.event).__name__)
-    _settle_all(entries, error)
 
 
 def _settle_all(entries: list[_Entry], error: Exception | None) -> None:
