@@ -18,6 +18,7 @@ from typing import TypeVar
 from mailtrap_py.events import Ending, Line, Record, Reply, Source
 from mailtrap_py.inbox import Inbox
 from mailtrap_py.smtp.reader import ClientInput, Content
+from mailtrap_py.smtp.travel import Manner, Piece, pieces
 
 T = TypeVar("T")
 
@@ -49,6 +50,10 @@ class Wire:
         self._session_id = session_id
         self._record = record
         self._out = bytearray()
+        self._pieces: list[Piece] = []
+        self._manners: list[Manner] = []
+        self._held = b""
+        self._hold_next = False
         self._writable = asyncio.Event()
         self._writable.set()
         self._lines = 0
@@ -141,14 +146,46 @@ class Wire:
 
     # -- to the client
 
+    def next_reply(self, manner: Manner) -> None:
+        """Let the next reply travel like this."""
+        self._manners.append(manner)
+
+    def hold_reply(self) -> None:
+        """Keep the next reply back, and send it together with the one after it."""
+        self._hold_next = True
+
     def reply(self, reply: Reply, *, rule: str = "") -> None:
         """Put a reply in the buffer; it is sent when the session waits, or at `flush`."""
-        data = reply.wire()
-        self.write_down(Source.SERVER, data, rule=rule)
-        self._out += data
+        data = self._held + reply.wire()
+        self._held = b""
+        if self._hold_next:
+            self._hold_next, self._held = False, data
+            self.note(f"holds back {len(data)} octets", rule=rule)
+        elif self._manners or self._pieces:
+            self._reply_in_pieces(data, rule)
+        else:
+            self.write_down(Source.SERVER, data, rule=rule)
+            self._out += data
+
+    def _reply_in_pieces(self, data: bytes, rule: str) -> None:
+        if self._out:
+            self._pieces.append(Piece(bytes(self._out)))
+            self._out.clear()
+        manners, self._manners = self._manners, []
+        cut = pieces(data, manners)
+        self.write_down(Source.SERVER, b"".join(piece.data for piece in cut), rule=rule)
+        self._pieces += cut
 
     async def flush(self) -> None:
-        """Send what is in the buffer, and wait while the client does not take it."""
+        """Send what is in the buffer, in its pieces if it has any, and wait while the client does not take it."""
+        while self._pieces:
+            piece = self._pieces.pop(0)
+            if piece.wait:
+                await self._unless_lost(self.inbox.clock.sleep(piece.wait), or_closed=False)
+            if piece.gap:
+                await asyncio.sleep(piece.gap)
+            if not self._lost:
+                self.transport.write(piece.data)
         self.flush_now()
         if not self._writable.is_set():
             await self._writable.wait()
@@ -163,8 +200,10 @@ class Wire:
 
     def flush_now(self) -> None:
         """Send what is in the buffer, as far as the connection takes it without waiting."""
-        if self._out and not self._lost and not self.closed:
-            self.transport.write(bytes(self._out))
+        unsent = b"".join(piece.data for piece in self._pieces) + self._out
+        if unsent and not self._lost and not self.closed:
+            self.transport.write(unsent)
+        self._pieces.clear()
         self._out.clear()
 
     # -- waiting, without losing sight of the client
@@ -174,9 +213,17 @@ class Wire:
 
         With `or_closed` it is enough that the client closed its side.
         """
-        task: asyncio.Future[T] = asyncio.ensure_future(work)
         try:
             await self.flush()
+        except BaseException:
+            if asyncio.iscoroutine(work):
+                work.close()
+            raise
+        return await self._unless_lost(work, or_closed=or_closed)
+
+    async def _unless_lost(self, work: Awaitable[T], *, or_closed: bool) -> T:
+        task: asyncio.Future[T] = asyncio.ensure_future(work)
+        try:
             while not task.done():
                 if self.input.gone and (or_closed or self._lost):
                     raise self.input.gone
