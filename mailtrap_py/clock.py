@@ -9,6 +9,7 @@ monotonic one.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import heapq
 import itertools
 import threading
@@ -56,13 +57,16 @@ class RealClock(ScaledClock):
         super().__init__(1.0)
 
 
+_Sleeper = tuple[float, int, asyncio.AbstractEventLoop, asyncio.Future[None]]
+
+
 class ManualClock(Clock):
     """A clock that stands still until `advance` is called, from any thread."""
 
     def __init__(self) -> None:
         """Start at the present, and stay there."""
         self._now = time.time()
-        self._sleepers: list[tuple[float, int, asyncio.AbstractEventLoop, asyncio.Future[None]]] = []
+        self._sleepers: list[_Sleeper] = []
         self._order = itertools.count()
         self._lock = threading.Lock()
 
@@ -79,8 +83,13 @@ class ManualClock(Clock):
             due = []
             while self._sleepers and self._sleepers[0][0] <= self._now:
                 due.append(heapq.heappop(self._sleepers))
-        for _, _, loop, future in due:
-            loop.call_soon_threadsafe(_wake, future)
+        _wake_all(due)
+
+    def release(self) -> None:
+        """Wake everybody without moving on: whoever puts this clock away will not move it any more."""
+        with self._lock:
+            due, self._sleepers = sorted(self._sleepers), []
+        _wake_all(due)
 
     async def sleep(self, seconds: float) -> None:
         """Wait until the clock was moved so far."""
@@ -97,6 +106,12 @@ class ManualClock(Clock):
         """How many wait now: what a test looks at before it moves the clock."""
         with self._lock:
             return sum(not future.done() for *_, future in self._sleepers)
+
+
+def _wake_all(sleepers: list[_Sleeper]) -> None:
+    for _, _, loop, future in sleepers:
+        with contextlib.suppress(RuntimeError):  # the loop was closed under its sleepers
+            loop.call_soon_threadsafe(_wake, future)
 
 
 def _wake(future: asyncio.Future[None]) -> None:

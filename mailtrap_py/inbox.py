@@ -44,6 +44,7 @@ class Inbox:
         self._sessions = itertools.count(1)
         self._lock = threading.Lock()
         self._stalls: dict[asyncio.Future[bool], tuple[str, asyncio.AbstractEventLoop]] = {}
+        self.clock = RealClock()
         self.use(Scenario(name="none"))
 
     def use(self, scenario: Scenario, *, seed: int | None = None, clock: Clock | None = None) -> None:
@@ -51,9 +52,11 @@ class Inbox:
         if seed is None:
             seed = scenario.seed
         self.seed = secrets.randbits(_SEED_BITS) if seed is None else seed
-        self.clock = clock or make_clock(scenario.clock)
+        before, self.clock = self.clock, clock or make_clock(scenario.clock)
         self._sessions = itertools.count(1)
         self._arm(scenario)
+        if isinstance(before, ManualClock) and before is not self.clock:
+            before.release()  # nobody will move it on any more, and every wait has an end
 
     def reset(self) -> None:
         """Begin the scenario again: counters at zero, the dice at their seed, added rules gone, stalls over."""

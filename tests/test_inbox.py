@@ -1,0 +1,253 @@
+from __future__ import annotations
+
+import asyncio
+import threading
+
+import pytest
+
+from mailtrap_py.clock import Clock, ManualClock, RealClock, ScaledClock
+from mailtrap_py.errors import SettingError
+from mailtrap_py.events import Event, Point
+from mailtrap_py.inbox import DEFAULT, Inbox, Inboxes, make_clock
+from mailtrap_py.scenario import Scenario, from_data, make_rule
+from mailtrap_py.scenario.model import ClockSpec
+from tests.connected import looped, until
+
+REFUSE_ONCE = {"id": "once", "at": "mail", "count": {"times": 1}, "do": [{"reply": "450 later"}]}
+COIN = {"at": "mail", "count": {"chance": 0.5}, "do": [{"reply": "450 tails"}]}
+
+
+def scenario(*rules: object, **other: object) -> Scenario:
+    return from_data({"name": "test", "rules": list(rules), **other})
+
+
+def mails(inbox: Inbox, number: int) -> list[bool]:
+    """Ask the scenario so many times; tell which were refused."""
+    return [inbox.director.decide(Event(point=Point.MAIL)) is not None for _ in range(number)]
+
+
+@pytest.mark.parametrize(("spec", "kind"), [("real", RealClock), ("manual", ManualClock), (60.0, ScaledClock)])
+def test_a_scenario_gets_the_clock_it_asks_for(spec: ClockSpec, kind: type[Clock]) -> None:
+    clock = make_clock(spec)
+
+    assert type(clock) is kind
+    assert not isinstance(clock, ScaledClock) or clock.speed == (60 if spec == 60 else 1)
+
+
+def test_a_new_inbox_lets_everything_pass() -> None:
+    inbox = Inbox()
+
+    assert inbox.name == DEFAULT == "default"
+    assert isinstance(inbox.clock, RealClock)
+    assert not any(inbox.director.listens(point) for point in Point)
+
+
+def test_the_rules_of_a_scenario_act_and_are_counted() -> None:
+    inbox = Inbox()
+    inbox.use(scenario(REFUSE_ONCE, clock="manual"))
+
+    assert mails(inbox, 3) == [True, False, False]
+    assert isinstance(inbox.clock, ManualClock)
+
+
+def test_reset_begins_again_and_takes_added_rules_away() -> None:
+    inbox = Inbox()
+    inbox.use(scenario(REFUSE_ONCE))
+    clock = inbox.clock
+    inbox.director.add(make_rule({"at": "rcpt", "do": "close"}))
+    assert mails(inbox, 2) == [True, False]
+
+    inbox.reset()
+
+    assert mails(inbox, 2) == [True, False]
+    assert not inbox.director.listens(Point.RCPT)
+    assert inbox.clock is clock
+
+
+def test_clear_goes_back_to_no_scenario() -> None:
+    inbox = Inbox()
+    inbox.use(scenario(REFUSE_ONCE, clock="manual"))
+
+    inbox.clear()
+
+    assert mails(inbox, 1) == [False]
+    assert inbox.director.scenario.name == "none"
+    assert isinstance(inbox.clock, RealClock)
+
+
+def test_the_same_seed_deals_the_same_faults() -> None:
+    inbox = Inbox()
+    inbox.use(scenario(COIN))
+    dealt = mails(inbox, 64)
+    assert len(set(dealt)) == 2
+
+    inbox.reset()
+    assert mails(inbox, 64) == dealt
+
+    other = Inbox()
+    other.use(scenario(COIN), seed=inbox.seed)
+    assert mails(other, 64) == dealt
+
+
+@pytest.mark.parametrize(("given", "used"), [(None, 7), (0, 0), (9, 9)])
+def test_a_seed_that_is_given_goes_before_that_of_the_scenario(given: int | None, used: int) -> None:
+    inbox = Inbox()
+
+    inbox.use(scenario(seed=7), seed=given)
+
+    assert inbox.seed == used
+
+
+def test_a_seed_is_drawn_when_nobody_gave_one() -> None:
+    inbox = Inbox()
+    seeds = set()
+    for _ in range(5):
+        inbox.use(scenario())
+        seeds.add(inbox.seed)
+
+    assert len(seeds) > 1
+    assert all(0 <= seed < 2**32 for seed in seeds)
+
+
+def test_a_clock_that_is_given_goes_before_that_of_the_scenario() -> None:
+    clock = ManualClock()
+    inbox = Inbox()
+
+    inbox.use(scenario({"at": "mail", "count": {"for": "5m"}, "do": [{"reply": "450 x"}]}), clock=clock)
+
+    assert inbox.clock is clock
+    assert mails(inbox, 2) == [True, True]
+    clock.advance(300)
+    assert mails(inbox, 1) == [False]
+
+
+def test_sessions_are_numbered_anew_by_a_new_scenario_and_not_by_reset() -> None:
+    inbox = Inbox()
+    assert [inbox.next_session() for _ in range(3)] == [1, 2, 3]
+
+    inbox.reset()
+    assert inbox.next_session() == 4
+
+    inbox.use(scenario())
+    assert inbox.next_session() == 1
+
+
+@looped
+async def test_a_stall_is_released_by_its_name() -> None:
+    inbox = Inbox()
+    first, second = asyncio.create_task(inbox.stall("a")), asyncio.create_task(inbox.stall("b"))
+    await until(lambda: inbox.stalled() == 2)
+    assert (inbox.stalled("a"), inbox.stalled("c")) == (1, 0)
+
+    assert inbox.release("a") == 1
+
+    assert await first is True
+    assert (inbox.stalled(), inbox.release("a"), inbox.release("c")) == (1, 0, 0)
+    assert inbox.release() == 1
+    assert await second is True
+
+
+@pytest.mark.parametrize("end", [Inbox.reset, Inbox.clear])
+@looped
+async def test_a_reset_ends_stalls(end: object) -> None:
+    inbox = Inbox()
+    stalled = asyncio.create_task(inbox.stall("a"))
+    await until(inbox.stalled)
+
+    assert callable(end)
+    end(inbox)
+
+    assert await stalled is False
+    assert inbox.stalled() == 0
+
+
+@looped
+async def test_who_leaves_a_stall_is_not_counted_any_more() -> None:
+    inbox = Inbox()
+    stalled = asyncio.create_task(inbox.stall("a"))
+    await until(inbox.stalled)
+
+    stalled.cancel()
+    await asyncio.wait([stalled])
+
+    assert (inbox.stalled(), inbox.release()) == (0, 0)
+
+
+@looped
+async def test_who_is_cancelled_between_release_and_waking_stays_cancelled() -> None:
+    inbox = Inbox()
+    stalled = asyncio.create_task(inbox.stall("a"))
+    await until(inbox.stalled)
+
+    inbox.release()
+    stalled.cancel()
+    await asyncio.wait([stalled])
+
+    assert stalled.cancelled()
+
+
+@looped
+async def test_stalls_are_released_from_another_thread() -> None:
+    inbox = Inbox()
+    stalled = asyncio.create_task(inbox.stall("a"))
+    await until(inbox.stalled)
+
+    other = threading.Thread(target=inbox.release)
+    other.start()
+    assert await stalled is True
+    other.join()
+
+
+def test_stalls_of_a_loop_that_is_closed_are_forgotten() -> None:
+    inbox = Inbox()
+
+    async def leave_stalled() -> None:
+        asyncio.get_running_loop().create_task(inbox.stall("a"))
+        await until(inbox.stalled)
+
+    loop = asyncio.new_event_loop()
+    loop.run_until_complete(leave_stalled())
+    (task,) = asyncio.all_tasks(loop)
+    loop.close()
+
+    assert inbox.release() == 1
+    assert inbox.stalled() == 0
+    task.get_coro().close()  # type: ignore[union-attr]  # it is a coroutine: made above
+    task._log_destroy_pending = False  # type: ignore[attr-defined]  # noqa: SLF001 - it is left on purpose
+
+
+@looped
+async def test_who_waits_on_the_clock_of_a_scenario_that_ends_goes_on() -> None:
+    inbox = Inbox()
+    inbox.use(scenario(clock="manual"))
+    waiting = asyncio.create_task(inbox.clock.sleep(300))
+    clock = inbox.clock
+    assert isinstance(clock, ManualClock)
+    await until(lambda: clock.sleepers)
+
+    inbox.use(scenario(), clock=clock)
+    assert clock.sleepers == 1
+
+    inbox.clear()  # nobody can move that clock from now on
+
+    await waiting
+
+
+def test_inboxes_are_found_by_name() -> None:
+    inboxes = Inboxes()
+    ann = inboxes.create("ann@example.com")
+
+    assert inboxes.create("ann@example.com") is ann
+    assert inboxes.get("ann@example.com") is ann
+    assert inboxes.get().name == "default"
+    assert [inbox.name for inbox in inboxes] == ["default", "ann@example.com"]
+    assert "default" in inboxes
+    assert "bob" not in inboxes
+    with pytest.raises(KeyError):
+        inboxes.get("bob")
+
+
+@pytest.mark.parametrize("name", ["", "a b", "a/b", "a?b", "a#b", "a\nb", "\x00"])
+def test_a_name_that_cannot_stand_in_a_url_is_refused(name: str) -> None:
+    with pytest.raises(SettingError, match="cannot be the name of an inbox"):
+        Inboxes().create(name)
