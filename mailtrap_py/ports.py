@@ -55,7 +55,10 @@ def _bind_all(hosts: Sequence[str], number: int) -> list[socket.socket]:
 
 def _bind_one(host: str, number: int) -> socket.socket:
     family, kind, protocol, _, address = socket.getaddrinfo(
-        host, number, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE | socket.AI_NUMERICSERV
+        host,
+        number,
+        type=socket.SOCK_STREAM,
+        flags=socket.AI_NUMERICHOST | socket.AI_NUMERICSERV,  # no DNS
     )[0]
     listener = socket.socket(family, kind, protocol)
     try:
