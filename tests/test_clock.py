@@ -139,7 +139,7 @@ def test_a_clock_outlives_the_loops_of_its_sleepers() -> None:
 
     assert clock.sleepers == 0
     for task in tasks:
-        task.get_coro().close()  # type: ignore[union-attr]  # it is a coroutine: made above
+        task.get_coro().close()
         task._log_destroy_pending = False  # type: ignore[attr-defined]  # noqa: SLF001 - it is left on purpose
 
 

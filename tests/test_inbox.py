@@ -212,7 +212,7 @@ def test_stalls_of_a_loop_that_is_closed_are_forgotten() -> None:
 
     assert inbox.release() == 1
     assert inbox.stalled() == 0
-    task.get_coro().close()  # type: ignore[union-attr]  # it is a coroutine: made above
+    task.get_coro().close()
     task._log_destroy_pending = False  # type: ignore[attr-defined]  # noqa: SLF001 - it is left on purpose
 
 
