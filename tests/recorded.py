@@ -1,16 +1,18 @@
-"""Writes a run down as the server would: sessions told as conversations become the events of the record.
+r"""Writes a run down as the server would: sessions told as conversations become the events of the record.
 
 A line of a conversation begins with who speaks:
 
     C: MAIL FROM:<ann@example.com>     the client; CRLF is added
     S: 250-mx.example | 250 SIZE 100   the server; ` | ` parts the lines of one reply
     R: 25                              the server, exactly these octets
-    D: Subject: Hi||Hello              the content of a message; `|` stands for CRLF
+    B: NOOP\n                          the client, exactly these octets
     X: AGFubgBwYXNz                    the client, and the line is marked as a secret
+    D: Subject: Hi||Hello              the content of a message; `|` stands for CRLF, \n, \r, \0 for themselves
+    E: Subject: Hi||Hello              the same, but one of its lines began with a single dot, which is gone
+    K: Subject: Hi||Hel                the same, and the client leaves before the final dot
     N: some remark                     the trap
     + 5                                five seconds pass
     store                              the message is stored now, whatever is said of it later
-    cut                                the client leaves in the middle of the content before this line
 
 A 2yz reply to content stores the message. The transactions follow from the conversation.
 """
@@ -19,6 +21,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterable
+from dataclasses import replace
 
 from mailtrap_py.events import (
     Ending,
@@ -31,12 +34,16 @@ from mailtrap_py.events import (
     SessionStarted,
     SessionUpdated,
     Source,
+    Transaction,
 )
 from mailtrap_py.scenario.evidence import CommandResult, Evidence
+from mailtrap_py.scenario.findings import Finding, findings
 from mailtrap_py.smtp.path import parse_path
 from mailtrap_py.smtp.transaction import OpenTransaction
 
 _SOURCES = {"S": Source.SERVER, "R": Source.SERVER, "N": Source.NOTE, "D": Source.CONTENT}
+SYNTAX_ERROR = 501  # the one refusal of MAIL that leaves no transaction
+_ENDS = {"D:": 3, "E:": 4, "K:": 0}  # octets on the wire beyond the content and its doubled dots
 
 
 class Recording:
@@ -101,6 +108,21 @@ class Recording:
         ]
         return self
 
+    def say_by_rule(self, data: bytes) -> None:
+        """Mark what the server said as the words of a rule."""
+        self.events = [
+            replace(event, rule="rule-1") if isinstance(event, Line) and event.data == data else event
+            for event in self.events
+        ]
+
+    def forget_transactions(self) -> None:
+        """Lose what is known of transactions."""
+        self.events = [event for event in self.events if not isinstance(event, Transaction)]
+
+    def findings(self) -> dict[str, Finding]:
+        """Look for findings; each kind is there once, however many sessions have it."""
+        return {finding.kind: finding for finding in findings(self.evidence())}
+
     def evidence(self, command: CommandResult | None = None, *, watched: float = 0.0) -> Evidence:
         """Give the run to the judges, watched for so long after its last event."""
         return Evidence.gather(self.events, command=command, until=self._now + watched)
@@ -124,13 +146,13 @@ class _Conversation:
                 self._recording.wait(float(rest))
             case "store":
                 self._store()
-            case "cut":
-                self._asked = ""
             case "C:" | "X:":
                 self._asked = rest
                 self._write("C", f"{rest}\r\n".encode(), secret=word == "X:")
-            case "D:":
-                self._content(rest.replace("|", "\r\n").encode("utf-8", "surrogateescape"))
+            case "B:":
+                self._write("C", _octets(rest))
+            case "D:" | "E:" | "K:":
+                self._content(_octets(rest.replace("|", "\r\n")), _ENDS[word])
             case "S:":
                 self._write("S", (rest.replace(" | ", "\r\n") + "\r\n").encode())
                 self._replied(Reply.parse(rest.replace(" | ", "\n")))
@@ -152,25 +174,26 @@ class _Conversation:
             )
         )
 
-    def _content(self, raw: bytes) -> None:
+    def _content(self, raw: bytes, end: int) -> None:
         assert self._transaction is not None
         self._asked = "."
+        doubled = raw.startswith(b".") + raw.count(b"\r\n.")
         self._transaction.content = raw
-        self._transaction.octets = len(raw) + 3
-        self._write("D", b"", octets=len(raw) + 3)
+        self._transaction.octets = len(raw) + doubled + end
+        self._write("D", b"", octets=self._transaction.octets)
 
     def _replied(self, reply: Reply) -> None:
         verb, _, argument = self._asked.partition(" ")
         transaction = self._transaction
         match verb.upper():
-            case "MAIL" if transaction is None:
+            case "MAIL" if transaction is None and reply.code != SYNTAX_ERROR:
                 self._open(argument)
                 if not reply.positive:
                     self._refuse(reply)
                     self.end()
             case "RCPT" if transaction is not None:
                 transaction.add(parse_path(argument), reply)
-            case "DATA" if not reply.positive:
+            case "DATA" if transaction is not None and not reply.positive:
                 self._refuse(reply)
             case ".":
                 self._decided(reply)
@@ -217,6 +240,13 @@ class _Conversation:
             self._transaction = None
 
 
+def _octets(told: str) -> bytes:
+    raw = told.encode("utf-8", "surrogateescape")
+    for written, octet in ((b"\\n", b"\n"), (b"\\r", b"\r"), (b"\\0", b"\0")):
+        raw = raw.replace(written, octet)
+    return raw
+
+
 def updated(session: str = "session-1", *, tls_version: str = "") -> SessionUpdated:
     """Give what became known of a session."""
     return SessionUpdated(
@@ -232,7 +262,7 @@ def updated(session: str = "session-1", *, tls_version: str = "") -> SessionUpda
 
 
 def deliver(recipients: Iterable[str] = ("bob@example.com",), *, key: str = "1", quit_: bool = True) -> str:
-    """Tell an ordinary session with one message, for `Recording.session`."""
+    """Tell an ordinary session with one message, for `Recording.session`. There is nothing to say against it."""
     return "\n".join(
         (
             "S: 220 mx.example ready",
