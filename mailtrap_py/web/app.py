@@ -18,7 +18,7 @@ from starlette.middleware import Middleware
 from starlette.responses import JSONResponse, Response
 
 from mailtrap_py import __version__
-from mailtrap_py.web import api, api_events, api_messages, api_scenario, api_server, api_sessions
+from mailtrap_py.web import api, api_events, api_messages, api_scenario, api_server, api_sessions, ui
 from mailtrap_py.web.context import Context
 from mailtrap_py.web.live import Bus
 from mailtrap_py.web.openapi import document
@@ -28,7 +28,6 @@ from mailtrap_py.web.problems import CROSS_SITE, WRONG_HOST, ProblemError, handl
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterable
 
-    from starlette.routing import BaseRoute
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
     from mailtrap_py.inbox import Inboxes
@@ -78,7 +77,7 @@ def create_app(
         bus=Bus(store.subscribe),
     )
     app = Starlette(
-        routes=[*api.routes(context, OPERATIONS), *_pages(context)],
+        routes=[*api.routes(context, OPERATIONS), *ui.routes(context)],
         middleware=[Middleware(Guard, listens_on=settings.host, hostname=settings.hostname)],
         exception_handlers=handlers(),
         lifespan=_lifespan,
@@ -87,14 +86,6 @@ def create_app(
     app.router.redirect_slashes = False
     app.state.context = context
     return app
-
-
-def _pages(context: Context) -> list[BaseRoute]:
-    try:
-        from mailtrap_py.web import ui  # noqa: PLC0415 - being built
-    except ImportError:
-        return []
-    return list(ui.routes(context))
 
 
 def close(app: Starlette) -> None:

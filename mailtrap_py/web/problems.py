@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from http import HTTPStatus
 from typing import TYPE_CHECKING
 
+from pydantic import ConfigDict
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
@@ -85,6 +86,8 @@ class Problem(Answer):
     `cure` says what to write or do instead; `where` names the place in a scenario; `errors` lists all that is wrong
     with a request; `misses` lists the mail that a wait has seen but did not take.
     """
+
+    model_config = ConfigDict(json_schema_serialization_defaults_required=False)
 
     type: str
     title: str
