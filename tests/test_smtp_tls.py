@@ -69,8 +69,14 @@ def test_contexts_are_made_once(authority: Authority, bad: BadTls | None) -> Non
 
 @pytest.fixture
 def files(tmp_path: Path) -> Callable[[str], Path]:
-    leaf = trustme.CA().issue_cert("localhost")
-    contents = {"cert": leaf.cert_chain_pems[0].bytes(), "key": leaf.private_key_pem.bytes(), "junk": b"junk"}
+    authority = trustme.CA()
+    leaf = authority.issue_cert("localhost")
+    contents = {
+        "authority": authority.cert_pem.bytes(),
+        "cert": leaf.cert_chain_pems[0].bytes(),
+        "key": leaf.private_key_pem.bytes(),
+        "junk": b"junk",
+    }
 
     def write(what: str) -> Path:
         path = tmp_path / f"{what}.pem"
@@ -84,13 +90,13 @@ def test_a_given_certificate_is_used(files: Callable[[str], Path]) -> None:
     given = Authority(NAMES, certificate=str(files("cert")), key=str(files("key")))
     given.check()
     assert given.pem == files("cert").read_bytes()
-    assert shake_hands(given, None, given.pem) == "TLSv1.3"
+    assert shake_hands(given, None, files("authority").read_bytes()) == "TLSv1.3"
 
 
 def test_a_given_certificate_does_not_stand_in_the_way_of_bad_ones(files: Callable[[str], Path]) -> None:
     given = Authority(NAMES, certificate=str(files("cert")), key=str(files("key")))
     with pytest.raises(ssl.SSLError):
-        shake_hands(given, BadTls.EXPIRED, given.pem)
+        shake_hands(given, BadTls.EXPIRED, files("authority").read_bytes())
 
 
 def test_a_certificate_that_is_none_is_refused_before_anything_is_opened(files: Callable[[str], Path]) -> None:
