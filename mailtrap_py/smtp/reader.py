@@ -37,7 +37,7 @@ class LineTooLong(Exception):  # noqa: N818 - a fact about the client, answered 
 class Content:
     """The content of a message as it came: `wire` with dots stuffed and the final dot; `octets` counts it all.
 
-    `complete` is false if the client left before the end; `wire` is empty if the content was over the limit.
+    `complete` is false if the client left or fell silent before the end; `wire` is empty if it was over the limit.
     """
 
     wire: bytes
@@ -124,17 +124,17 @@ class ClientInput:
     async def content(self, limit: int, patience: float) -> Content:
         """Read up to the final dot. Far over `limit` octets it is still read to its end, but not kept (RFC 1870, 6.3).
 
-        Raises `TimeoutError` when nothing came for so many seconds.
+        What had come is given, and is not complete, when the client leaves or sends nothing for `patience` seconds.
         """
         self._bulk = True
         self._unpause()
         octets = 0
-        too_big = False
+        too_big = silent = False
         try:
-            if await self._starts_with_end(patience):
-                self._consume(3)
-                return Content(END_OF_DATA[2:], 3, complete=True, too_big=False)
             while True:
+                if octets == 0 and self._buffer.startswith(END_OF_DATA[2:]):  # the CRLF before it ended the command
+                    self._consume(3)
+                    return Content(END_OF_DATA[2:], 3, complete=True, too_big=False)
                 found = self._buffer.find(END_OF_DATA, max(0, self._scanned - len(END_OF_DATA) + 1))
                 if found >= 0:
                     end = found + len(END_OF_DATA)
@@ -147,17 +147,16 @@ class ClientInput:
                     too_big = True
                 if too_big:
                     octets += self._drop_all_but_tail()
-                if self._gone:
+                if self._gone or silent:
                     octets += len(self._buffer)
-                    return Content(self.discard(), octets, complete=False, too_big=too_big)
-                await self.wait(patience)
+                    left = self.discard()
+                    return Content(b"" if too_big else left, octets, complete=False, too_big=too_big)
+                try:
+                    await self.wait(patience)
+                except TimeoutError:
+                    silent = True
         finally:
             self._bulk = False
-
-    async def _starts_with_end(self, patience: float) -> bool:
-        while len(self._buffer) < 3 and self._gone is None:  # noqa: PLR2004 - a dot and CRLF
-            await self.wait(patience)
-        return self._buffer.startswith(END_OF_DATA[2:])
 
     def _drop_all_but_tail(self) -> int:
         dropped = max(0, len(self._buffer) - len(END_OF_DATA) + 1)

@@ -24,7 +24,7 @@ from mailtrap_py.smtp import refusals
 from mailtrap_py.smtp.conversation import Conversation
 from mailtrap_py.smtp.delivery import Delivery
 from mailtrap_py.smtp.perform import Stage, perform
-from mailtrap_py.smtp.reader import ClientGone, LineTooLong
+from mailtrap_py.smtp.reader import LineTooLong
 from mailtrap_py.smtp.service import AuthPolicy, Port, Service
 from mailtrap_py.smtp.transaction import OpenTransaction
 from mailtrap_py.smtp.wire import SessionOver
@@ -293,13 +293,12 @@ class Session(Conversation, SMTP):
     async def receive(self, transaction: OpenTransaction) -> bytes:
         """Read the content into the transaction, and give it as it came. Empty: it was too big, and that is said."""
         limit = self.service.max_message_size
-        try:
-            content = await self.wire.content(limit, self.service.command_timeout)
-        except TimeoutError:
-            await self.time_out()
+        content = await self.wire.content(limit, self.service.command_timeout)
         transaction.octets, transaction.content = content.octets, content.raw
         if not content.complete:
-            raise self.wire.input.gone or ClientGone(reset=False)
+            if self.wire.input.gone is None:
+                await self.time_out()
+            raise self.wire.input.gone
         if not content.too_big and len(transaction.content) <= limit:
             return content.wire
         transaction.content = b""
