@@ -30,8 +30,10 @@ ARROWS: dict[str, set[str]] = {
     "store": {"errors", "events", "message", "pattern", "ids"},
     "smtp": {"errors", "events", "scenario", "inbox", "clock", "ids"},
     "web": {"errors", "events", "scenario", "inbox", "clock", "message", "pattern", "store", "settings"},
+    "http_server": {"web"},
 }
 ARROWS["trap"] = set(ARROWS)
+ARROWS["captured"] = {"events", "message", "store"}
 ARROWS["handle"] = set(ARROWS)
 ARROWS["cli"] = {"errors", "settings", "scenario", "message", "trap", "handle"}
 ARROWS["__main__"] = {"cli"}
@@ -45,10 +47,10 @@ HOMES: dict[str, set[str]] = {
     "pydantic_core": {"scenario", "web"},
     "rich": {"cli"},
     "sqlalchemy": {"store"},
-    "starlette": {"web"},
+    "starlette": {"web", "http_server.py"},
     "trustme": {"smtp/tls.py"},
     "typer": {"cli"},
-    "uvicorn": {"trap.py"},
+    "uvicorn": {"http_server.py"},
     "uvloop": {"cli"},
     "yaml": {"scenario/load.py"},
 }

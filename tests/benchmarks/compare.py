@@ -140,7 +140,7 @@ def mailtrap(store: str) -> Start:
     def start(folder: Path) -> AbstractContextManager[int]:
         flags = ["--host", "127.0.0.1", "--smtp-port", "0", "--smtps-port", "off", "--http-port", "off"]
         command = [sys.executable, "-m", "mailtrap_py", "serve", *flags, "--store", store.format(folder=folder)]
-        return announced(command, r"SMTP on \S+:(\d+)")
+        return announced(command, r"smtp://[^\s,]*:(\d+)")
 
     return start
 
