@@ -171,7 +171,7 @@ def test_why_a_match_was_not_due(count: dict[str, object], seconds: float, why: 
 def test_chances(value: object) -> None:
     chance = Chance.parse(value)
 
-    assert Chance.parse(str(chance)) == Chance.parse(chance) == chance
+    assert Chance.parse(chance.written()) == Chance.parse(chance) == chance
 
 
 @pytest.mark.parametrize(

@@ -263,7 +263,7 @@ class Pass(Action):
     bare: ClassVar[object] = True
     model_config = ConfigDict(title="pass")
 
-    pass_: Literal[True] = Field(alias="pass", description="An exemption: later rules are not asked.")
+    pass_: Literal[True] = Field(description="An exemption: later rules are not asked.")
 
 
 ACTIONS: Mapping[str, type[Action]] = {

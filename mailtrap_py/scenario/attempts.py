@@ -92,13 +92,6 @@ class Attempt:
             return False
         return not self.addresses or not other.addresses or bool(self.addresses & other.addresses)
 
-    def describe(self) -> str:
-        """Name the mail for people, as far as it is known."""
-        if self.transaction is None:
-            return f"session {self.session.number}"
-        sender = f"mail from <{self.transaction.reverse_path}>"
-        return f"{sender} {self.key}" if self.key else sender
-
 
 def attempts_of(evidence: Evidence) -> tuple[Attempt, ...]:
     """List all attempts of a run in the order in which they began."""
@@ -135,9 +128,13 @@ def _next_contacts(later: Sequence[Attempt], session: Session) -> Iterator[Attem
 def _attempts(session: Session, evidence: Evidence) -> Iterator[Attempt]:
     for transaction, exchanges in _conversations(session):
         yield _attempt(session, transaction, exchanges, evidence)
-    failure = _failed_contact(session)
-    if failure is not None:
-        yield Attempt(session=session, began=session.started.clock, whole=failure)
+    failed = _failed_contact(session)
+    if failed is not None:
+        exchange, failure = failed
+        first = exchange.request if exchange.verb == "MAIL" else None
+        yield Attempt(
+            session=session, began=first.clock if first else session.started.clock, first=first, whole=failure
+        )
 
 
 def _conversations(session: Session) -> Iterator[tuple[Transaction, Sequence[Exchange]]]:
@@ -198,17 +195,17 @@ def _was_lost(session: Session, transaction: Transaction) -> bool:
     return not commands or commands[-1].verb not in _GIVING_UP
 
 
-def _failed_contact(session: Session) -> Failure | None:
-    """Give what ended a session before MAIL took effect, if anything did: a refusal, or the loss of the connection."""
-    said = [each for each in session.exchanges if each.verb not in {"QUIT", UNASKED}]
-    last = said[-1]
+def _failed_contact(session: Session) -> tuple[Exchange, Failure] | None:
+    """Give what ended a session before MAIL took effect, if anything did: a refusal, or the loss of the connection.
+
+    In a session that had transactions before, that is a MAIL command that was never answered.
+    """
+    last = [each for each in session.exchanges if each.verb not in {"QUIT", UNASKED}][-1]
     if session.transactions and (last.verb != "MAIL" or last.reply is not None):
         return None
     if last.failed and last.reply is not None:
-        return Failure(last.code, last.reply.clock, last.reply)
+        return last, Failure(last.code, last.reply.clock, last.reply)
     if session.ended is None or session.ending is Ending.QUIT:
         return None
     by_server = session.ending in {Ending.SERVER_CLOSED, Ending.SERVER_RESET, Ending.SHUTDOWN}
-    if by_server or not last.code:
-        return Failure(LOST, session.ended.clock, lost=True)
-    return None
+    return (last, Failure(LOST, session.ended.clock, lost=True)) if by_server or not last.code else None

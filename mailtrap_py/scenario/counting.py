@@ -66,9 +66,9 @@ class Chance:
             return cls(float(value))
         raise Mistake(f"{value!r} is not a chance", "write 0.2, from 0 to 1, or '5 of 100', which is dealt exactly")
 
-    def __str__(self) -> str:
-        """Read as in the scenario."""
-        return f"{self.hits:.0f} of {self.of}" if self.of else f"{self.hits:g}"
+    def written(self) -> str | float:
+        """Write it as `parse` reads it."""
+        return f"{self.hits:.0f} of {self.of}" if self.of else self.hits
 
 
 _CHANCE_SCHEMA = {
@@ -89,12 +89,10 @@ class Count(Value):
     nth: Annotated[tuple[Annotated[Whole, Field(ge=1)], ...], Field(min_length=1), OneOrMore()] | None = Field(
         default=None, description="Just these: [2, 5]."
     )
-    for_: Duration | None = Field(default=None, alias="for", gt=0, description="For so long from the first match on.")
+    for_: Duration | None = Field(default=None, gt=0, description="For so long from the first match on.")
     after: Duration | None = Field(default=None, description="Not until so long after the first match.")
     chance: (
-        Annotated[
-            Chance, PlainValidator(Chance.parse), PlainSerializer(str, return_type=str), WithJsonSchema(_CHANCE_SCHEMA)
-        ]
+        Annotated[Chance, PlainValidator(Chance.parse), PlainSerializer(Chance.written), WithJsonSchema(_CHANCE_SCHEMA)]
         | None
     ) = Field(default=None, description="0.2, drawn each time; or '5 of 100', dealt exactly.")
     per: Annotated[tuple[Scope, ...], Field(min_length=1), OneOrMore()] = Field(

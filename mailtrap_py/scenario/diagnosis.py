@@ -77,12 +77,19 @@ def _explain(details: ErrorDetails, root: type[BaseModel], data: object) -> Iter
         owner = _owner(location[:-1], root)
         yield Mistake(f"{owner} has no {str(location[-1])!r}", f"write '{location[-1]}: ...'", path)
     else:
-        problem, cure = _wrong_value(details, str(path[-1]) if path else "")
+        problem, cure = _wrong_value(details, str(path[-1]) if path else "", _value_at(data, path))
         yield Mistake(problem, cure, path)
 
 
-def _wrong_value(details: ErrorDetails, key: str) -> tuple[str, str]:
-    kind, value, context = details["type"], details["input"], details.get("ctx", {})
+def _value_at(data: object, path: Path) -> object:
+    """Find what was written; pydantic may have read some of it already."""
+    for part in path:
+        data = data[part]  # type: ignore[index]  # the path exists in the data
+    return data
+
+
+def _wrong_value(details: ErrorDetails, key: str, value: object) -> tuple[str, str]:
+    kind, context = details["type"], details.get("ctx", {})
     shown = _shown(value)
     if kind in {"enum", "literal_error"}:
         choices = _QUOTED.findall(str(context["expected"])) or ["true"]

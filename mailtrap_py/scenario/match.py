@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 class When(Value):
     """What must be true of an event. Several keys in one are joined by *and*; a list after one key means any of it."""
 
-    from_: Addresses | None = Field(default=None, alias="from", description="The reverse-path; '' is the null sender.")
+    from_: Addresses | None = Field(default=None, description="The reverse-path; '' is the null sender.")
     to: Addresses | None = Field(default=None, description="The recipient; from `data` on, any of them.")
     helo: Texts | None = Field(default=None, description="The name given with EHLO or HELO.")
     user: Addresses | None = Field(default=None, description="The AUTH user name.")
@@ -48,12 +48,12 @@ class When(Value):
     subject: Texts | None = Field(default=None, description="The decoded Subject.")
     body: Texts | None = Field(default=None, description="The decoded text of the message, plain or HTML.")
     all_: Annotated[tuple[When, ...], Field(min_length=1)] | None = Field(
-        default=None, alias="all", description="Every one of these."
+        default=None, description="Every one of these."
     )
     any_: Annotated[tuple[When, ...], Field(min_length=1)] | None = Field(
-        default=None, alias="any", description="At least one of these."
+        default=None, description="At least one of these."
     )
-    not_: When | None = Field(default=None, alias="not", description="Not this.")
+    not_: When | None = Field(default=None, description="Not this.")
 
     @model_validator(mode="after")
     def _says_something(self) -> Self:

@@ -153,7 +153,6 @@ class Scenario(Value):
     imitates: Text = Field(default="", description="The real system that does this.")
     class_: ScenarioClass = Field(
         default=ScenarioClass.LEGAL,
-        alias="class",
         description="legal (RFC 5321 allows it), seen (done although not allowed) or hostile (an attack).",
     )
     params: dict[str, ParamValue] = Field(

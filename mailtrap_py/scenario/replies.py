@@ -29,6 +29,8 @@ def read_reply(value: object) -> Reply:
     if isinstance(value, Mapping):
         return _from_parts(value)
     lines = [line for each in listed(value) for line in _split(as_text(each))]
+    if not lines:
+        raise Mistake("a reply has at least one line", f"write a code and a text, {_AS_IN}")
     replies = [_read_line(line) for line in lines]
     codes = {reply.code for reply in replies}
     if len(codes) > 1:
@@ -36,7 +38,7 @@ def read_reply(value: object) -> Reply:
     enhanced = {reply.enhanced for reply in replies}
     if len(enhanced) == 1:
         return Reply(codes.pop(), enhanced.pop(), tuple(reply.text for reply in replies))
-    return Reply(codes.pop(), "", tuple(f"{reply.enhanced} {reply.text}".strip() for reply in replies))
+    return Reply(codes.pop(), "", tuple(line[4:] for line in lines))
 
 
 def _split(text: str) -> list[str]:

@@ -17,9 +17,11 @@ _NUMBER = re.compile(r"[0-9]{0,15}\.?[0-9]{1,15}")
 
 
 class Value(BaseModel):
-    """Frozen, and a key that is not known is an error."""
+    """Frozen, and a key that is not known is an error. `from_` is written `from`, because Python keeps that word."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", populate_by_name=True, alias_generator=lambda name: name.removesuffix("_")
+    )
 
 
 def is_scalar(value: object) -> bool:
