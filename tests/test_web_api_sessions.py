@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from mailtrap_py.events import Ending, Firing, Line, Point, SessionEnded, Source
+from mailtrap_py.web.api_sessions import masked
 from tests.served import OCTOBER, Served, accepted, mail, rejected, started
 
 
@@ -114,7 +115,7 @@ def test_a_session_is_shown_word_by_word(served: Served) -> None:
         ("client", "NOOP\n", base64.b64encode(b"NOOP\n").decode()),
         ("client", "\ufffd\ufffd", base64.b64encode(b"\xff\xfe\r\n").decode()),
         ("content", "", None),
-        ("note", "the client left", base64.b64encode(b"the client left").decode()),
+        ("note", "the client left", None),
     ]
     assert transcript[4]["octets"] == 1234
 
@@ -130,6 +131,35 @@ def test_credentials_are_shown_only_when_asked_for(served: Served, query: str, t
     [shown] = served.ask("GET", f"/api/sessions/s1{query}").json()["transcript"]
 
     assert (shown["text"], shown["data"], shown["secret"]) == (text, data, True)
+
+
+@pytest.mark.parametrize(
+    ("data", "shown"),
+    [
+        (b"AUTH PLAIN AGFubgBzZWNyZXQ=\r\n", "AUTH PLAIN ********"),
+        (b"auth  xoauth2 c2VjcmV0\r\n", "auth  xoauth2 ********"),
+        (b"AUTH c2VjcmV0\r\n", "********"),
+        (b"AUTH c2VjcmV0 \r\n", "********"),
+        (b"c2VjcmV0\r\n", "********"),
+    ],
+)
+def test_the_command_that_brought_credentials_is_shown(data: bytes, shown: str) -> None:
+    assert masked(data) == shown
+
+
+def test_a_session_is_shown_with_findings(served: Served) -> None:
+    served.store.add(started())
+    served.store.add(line(1, Source.SERVER, b"220 mx.example ready\r\n"))
+    served.store.add(line(2, Source.CLIENT, b"EHLO client.example\r\n"))
+    served.store.add(line(3, Source.SERVER, b"250 mx.example\r\n"))
+    served.store.add(line(4, Source.CLIENT, b"NOOP\n"))
+
+    found = served.ask("GET", "/api/sessions/s1").json()["findings"]
+
+    [bare] = [each for each in found if 4 in each["lines"]]
+    assert bare["level"] in {"warning", "error"}
+    assert "LF" in bare["text"]
+    assert all(each["kind"] and each["why"] and each["rfc"] for each in found)
 
 
 def test_a_session_is_shown_with_transactions_and_firings(served: Served) -> None:

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import base64
+import re
 from typing import TYPE_CHECKING
 
 from pydantic import Field
 
 from mailtrap_py.events import Outcome, Source
+from mailtrap_py.scenario.findings import findings
 from mailtrap_py.web.api import operation
 from mailtrap_py.web.api_messages import MOST_AT_ONCE, Filter
 from mailtrap_py.web.bodies import (
+    FindingItem,
     FiringItem,
     LineItem,
     SessionDetail,
@@ -19,6 +22,7 @@ from mailtrap_py.web.bodies import (
     TransactionItem,
     TransactionList,
 )
+from mailtrap_py.web.evidence import evidence_of
 from mailtrap_py.web.parameters import Parameters
 from mailtrap_py.web.problems import NOT_FOUND, ProblemError
 
@@ -27,6 +31,8 @@ if TYPE_CHECKING:
     from mailtrap_py.web.context import Context
 
 _MASK = "********"
+_AUTH = re.compile(rb"AUTH +[A-Z0-9_-]{1,20} +(?=\S)", re.IGNORECASE)
+_SENT = frozenset({Source.CLIENT, Source.SERVER})
 _CRLF = b"\r\n"
 
 
@@ -60,7 +66,7 @@ def list_sessions(context: Context, parameters: ListSessions) -> SessionList:
 
 
 def read_session(context: Context, parameters: OneSession) -> SessionDetail:
-    """Show a session: its transcript with times, its transactions, and the rules that acted in it."""
+    """Show a session: its transcript with times, its transactions, the rules that acted, and findings."""
     store = context.store
     session = store.session(parameters.id)
     if session is None:
@@ -71,6 +77,7 @@ def read_session(context: Context, parameters: OneSession) -> SessionDetail:
         transcript=[_line(line, session.at, parameters.secrets) for line in store.transcript(session.id)],
         transactions=[TransactionItem.model_validate(each) for each in store.transactions(session_id=session.id)],
         firings=[FiringItem.model_validate(each) for each in store.firings(session_id=session.id)],
+        findings=[FindingItem.model_validate(each) for each in findings(evidence_of(store, session))],
     )
 
 
@@ -89,10 +96,16 @@ def list_transactions(context: Context, parameters: ListTransactions) -> Transac
     )
 
 
+def masked(data: bytes) -> str:
+    """Say what a line with credentials was, without them: `AUTH PLAIN ********`."""
+    command = _AUTH.match(data)
+    return f"{command[0].decode('ascii') if command else ''}{_MASK}"
+
+
 def _line(line: Line, began: float, secrets: bool) -> LineItem:  # noqa: FBT001 - a parameter of the request
     hidden = line.secret and not secrets
-    text = _MASK if hidden else line.data.removesuffix(_CRLF).decode("utf-8", "replace")
-    exact = hidden or line.source is Source.CONTENT or text.encode() + _CRLF == line.data
+    text = masked(line.data) if hidden else line.data.removesuffix(_CRLF).decode("utf-8", "replace")
+    exact = hidden or line.source not in _SENT or text.encode() + _CRLF == line.data
     return LineItem.model_validate(
         {
             "number": line.number,

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Generic, Self, TypeVar
 from pydantic import AliasChoices, BaseModel, ConfigDict, Field, field_validator
 
 from mailtrap_py.events import Ending, Outcome, Point, Source
+from mailtrap_py.scenario.findings import Level
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -274,8 +275,8 @@ class SessionList(Listing[SessionItem]):
 class LineItem(Answer):
     """A line of a transcript; `offset` is in seconds since the session began.
 
-    `text` is for people. `data` is base64 of the exact octets, and null where `text` and CRLF are exactly those.
-    `octets` counts the content of a message; `secret` marks credentials, shown only when asked for.
+    `text` is for people. `data` is base64 of the exact octets, null where `text` and CRLF are exactly those, and where
+    nothing was sent. `octets` counts the content of a message. `secret` marks credentials, masked unless asked for.
     """
 
     number: int
@@ -304,12 +305,30 @@ class FiringItem(Answer):
     actions: list[str]
 
 
+class FindingItem(Answer):
+    """Something that the session shows of its client: what, how bad, why it matters, and by which RFC.
+
+    `lines` are the numbers of the lines of the transcript that show it.
+    """
+
+    kind: str
+    level: Level
+    text: str
+    why: str
+    rfc: str
+    lines: list[int]
+
+
 class SessionDetail(SessionItem):
-    """A session with its whole conversation, its transactions, and the rules that acted in it."""
+    """A session with its whole conversation, its transactions, the rules that acted, and what it shows of its client.
+
+    Of a session that brought very many messages only the first are looked at for findings in their content.
+    """
 
     transcript: list[LineItem]
     transactions: list[TransactionItem]
     firings: list[FiringItem]
+    findings: list[FindingItem]
 
 
 # Scenarios and inboxes

@@ -1,0 +1,83 @@
+"""A session of the record as evidence: what the scenario room needs to say what it shows of its client."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from mailtrap_py.events import Ending, SessionEnded, SessionStarted, SessionUpdated
+from mailtrap_py.scenario.evidence import Copy, Evidence, message_key
+from mailtrap_py.store import Query
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from mailtrap_py.events import Recorded
+    from mailtrap_py.store import MessageSummary, SessionView, Store
+
+MOST_READ = 100
+"""Messages of one session whose content is read: a connection that is kept open can bring thousands."""
+
+_MOST_MESSAGES = 10_000
+
+
+def evidence_of(store: Store, session: SessionView) -> Evidence:
+    """Gather what is recorded of a session."""
+    return Evidence.gather(_recorded(store, session))
+
+
+def _recorded(store: Store, session: SessionView) -> Iterator[Recorded | Copy]:
+    lines = store.transcript(session.id)
+    # The record's view of a session has no clock; that of its first line is as far from the wall clock.
+    drift = lines[0].clock - lines[0].at if lines else 0.0
+    yield SessionStarted(
+        id=session.id,
+        inbox=session.inbox,
+        number=session.number,
+        at=session.at,
+        clock=session.at + drift,
+        client=session.client,
+        client_port=session.client_port,
+        port=session.port,
+        protocol=session.protocol,
+        upstream=session.upstream,
+    )
+    yield SessionUpdated(
+        id=session.id,
+        inbox=session.inbox,
+        helo=session.helo,
+        esmtp=session.esmtp,
+        tls_version=session.tls_version,
+        tls_cipher=session.tls_cipher,
+        user=session.user,
+        mechanism=session.mechanism,
+    )
+    yield from lines
+    yield from store.transactions(session_id=session.id)
+    messages = store.messages(Query(session_id=session.id), limit=_MOST_MESSAGES).items
+    for number, message in enumerate(reversed(messages)):
+        yield _copy(message, store.raw(message.id) or b"" if number < MOST_READ else b"", drift)
+    if session.ended_at is not None:
+        end = max(session.ended_at + drift, lines[-1].clock if lines else 0.0)
+        yield SessionEnded(
+            id=session.id,
+            inbox=session.inbox,
+            at=session.ended_at,
+            clock=end,
+            ending=Ending(session.ending),
+            reason=session.reason,
+        )
+
+
+def _copy(message: MessageSummary, raw: bytes, drift: float) -> Copy:
+    return Copy(
+        id=message.id,
+        session_id=message.session_id,
+        transaction_id=message.transaction_id,
+        clock=message.at + drift,
+        reverse_path=message.reverse_path,
+        recipients=message.recipients,
+        # Of what is not read nothing is known that could be the same as something else.
+        key=message_key(raw, message.message_id) if raw or message.message_id else message.id,
+        subject=message.subject,
+        raw=raw,
+    )

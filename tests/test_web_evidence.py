@@ -1,0 +1,101 @@
+"""A session of a real store as evidence."""
+
+from __future__ import annotations
+
+import contextlib
+from dataclasses import replace
+
+from mailtrap_py.events import Ending, Line, Recorded, SessionEnded, SessionUpdated, Source
+from mailtrap_py.scenario.evidence import Evidence
+from mailtrap_py.store import Store
+from mailtrap_py.web import evidence
+from mailtrap_py.web.evidence import evidence_of
+from tests.served import OCTOBER, PLAIN, RICH, accepted, mail, rejected, started
+
+AHEAD = 3600.0  # the scenario's clock was moved by an hour
+
+
+def known(session: str = "s1") -> SessionUpdated:
+    return SessionUpdated(
+        id=session,
+        inbox="default",
+        helo="app",
+        esmtp=True,
+        tls_version="TLSv1.3",
+        tls_cipher="TLS_AES_256_GCM_SHA384",
+        user="ann",
+        mechanism="PLAIN",
+    )
+
+
+def line(number: int) -> Line:
+    at = OCTOBER + number
+    return Line(session_id="s1", number=number, at=at, clock=at + AHEAD, source=Source.CLIENT, data=b"NOOP\r\n")
+
+
+def gathered(store: Store, session: str = "s1") -> Evidence:
+    view = store.session(session)
+    assert view is not None
+    return evidence_of(store, view)
+
+
+def test_a_session_comes_back_as_it_was_recorded() -> None:
+    with contextlib.closing(Store()) as store:
+        begun = replace(started(), clock=OCTOBER + AHEAD)
+        ended = SessionEnded(
+            id="s1", inbox="default", at=OCTOBER + 9, clock=OCTOBER + 9 + AHEAD, ending=Ending.TIMEOUT, reason="silence"
+        )
+        message = replace(mail(RICH), clock=OCTOBER + AHEAD)
+        recorded: list[Recorded] = [
+            begun,
+            known(),
+            line(1),
+            line(2),
+            message,
+            accepted(message),
+            rejected(mail()),
+            ended,
+        ]
+        others: list[Recorded] = [started("s2"), accepted(mail(session="s2")), mail(session="s2")]
+        for each in [*recorded, *others]:
+            store.add(each)
+
+        found = gathered(store)
+
+    assert found == Evidence.gather(recorded)
+
+
+def test_a_session_that_just_began_is_evidence_too() -> None:
+    with contextlib.closing(Store()) as store:
+        store.add(started())
+        store.add(SessionEnded(id="s2", inbox="default", at=0.0, clock=0.0, ending=Ending.QUIT))
+
+        [session] = gathered(store).sessions
+
+    assert (session.started, session.ended, session.lines) == (started(), None, ())
+
+
+def test_a_session_that_ended_without_a_word_ended() -> None:
+    ended = SessionEnded(id="s1", inbox="default", at=OCTOBER + 1, clock=OCTOBER + 1, ending=Ending.CLIENT_RESET)
+    with contextlib.closing(Store()) as store:
+        store.add(started())
+        store.add(ended)
+
+        [session] = gathered(store).sessions
+
+    assert session.ended == ended
+
+
+def test_of_very_many_messages_only_the_first_are_read() -> None:
+    assert evidence.MOST_READ == 100
+    with contextlib.closing(Store()) as store:
+        store.add(started())
+        named = PLAIN.replace(b"Subject", b"Message-ID: <same@example.com>\r\nSubject")
+        for number in range(102):
+            store.add(mail(named if number == 101 else PLAIN))
+
+        copies = gathered(store).messages
+
+    assert [bool(copy.raw) for copy in copies] == [True] * 100 + [False] * 2
+    assert copies[100].key == copies[100].id
+    assert copies[101].key == "<same@example.com>"
