@@ -34,7 +34,6 @@ from mailtrap_py.events import (
     SessionStarted,
     SessionUpdated,
     Source,
-    Transaction,
 )
 from mailtrap_py.scenario.evidence import CommandResult, Evidence
 from mailtrap_py.scenario.findings import Finding, findings
@@ -115,9 +114,10 @@ class Recording:
             for event in self.events
         ]
 
-    def forget_transactions(self) -> None:
-        """Lose what is known of transactions."""
-        self.events = [event for event in self.events if not isinstance(event, Transaction)]
+    def forget(self, kind: type[Recorded]) -> Recording:
+        """Lose all events of a kind."""
+        self.events = [event for event in self.events if not isinstance(event, kind)]
+        return self
 
     def findings(self) -> dict[str, Finding]:
         """Look for findings; each kind is there once, however many sessions have it."""
@@ -157,7 +157,7 @@ class _Conversation:
                 self._write("S", (rest.replace(" | ", "\r\n") + "\r\n").encode())
                 self._replied(Reply.parse(rest.replace(" | ", "\n")))
             case _:
-                self._write(word[0], rest.encode())
+                self._write(word[0], _octets(rest))
 
     def _write(self, who: str, data: bytes, *, octets: int = 0, secret: bool = False) -> None:
         now = self._recording.now()

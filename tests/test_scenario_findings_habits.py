@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from mailtrap_py.events import Transaction
 from tests.recorded import Recording, deliver
 
 HELLO = "S: 220 mx.example ready\nC: EHLO client.example\nS: 250 mx.example"
@@ -41,7 +42,7 @@ def test_delivered_twice() -> None:
 
 def test_delivered_twice_by_who_knows_which_transaction() -> None:
     run = Recording().session(deliver()).session(deliver())
-    run.forget_transactions()
+    run.forget(Transaction)
 
     finding = run.findings()["delivered-twice"]
 

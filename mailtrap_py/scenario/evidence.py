@@ -207,7 +207,7 @@ class Evidence:
                     transactions[event.session_id].append(event)
                 case Message() | Copy():
                     messages.append(event if isinstance(event, Copy) else Copy.of(event))
-                case Firing():
+                case _:
                     firings.append(event)
         sessions = (
             Session(

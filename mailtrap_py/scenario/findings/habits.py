@@ -74,10 +74,10 @@ def _delivered_twice(case: Case) -> Iterator[Spot]:
 def _new_message_id(case: Case) -> Iterator[Spot]:
     open_: defaultdict[str, list[Attempt]] = defaultdict(list)
     for attempt in case.attempts:
-        if attempt.transaction is None or not attempt.key:
+        raw = case.evidence.content_of(attempt.transaction) if attempt.transaction else b""
+        if not raw or not attempt.key:
             continue
-        body = _HEADER_END.split(case.evidence.content_of(attempt.transaction), maxsplit=1)[-1]
-        content = hashlib.sha256(body).hexdigest()
+        content = hashlib.sha256(_HEADER_END.split(raw, maxsplit=1)[-1]).hexdigest()
         if any(each.key != attempt.key and each.addresses & attempt.addresses for each in open_[content]):
             yield _at(attempt, attempt.key)
         if not attempt.taken:
