@@ -1,0 +1,86 @@
+from __future__ import annotations
+
+import pytest
+
+from mailtrap_py.events import Reply
+from mailtrap_py.smtp import refusals
+from mailtrap_py.smtp.path import Path
+
+LIMIT = 1000
+
+
+def replies() -> list[Reply]:
+    constants = [value for value in vars(refusals).values() if isinstance(value, Reply)]
+    return [*constants, refusals.syntax_error("NOOP"), refusals.too_big(LIMIT), refusals.unsupported("RET")]
+
+
+def test_every_refusal_has_an_enhanced_code_of_its_class() -> None:
+    # RFC 2034, section 4: the first digits agree.
+    assert len(replies()) > 20
+    assert [reply for reply in replies() if reply.enhanced[:1] != str(reply.code)[0]] == []
+
+
+def test_every_refusal_is_one_line_that_every_client_can_take() -> None:
+    # RFC 5321, section 4.5.3.1.5: 512 octets, the CRLF included.
+    assert [reply for reply in replies() if len(reply.lines) != 1 or len(reply.wire()) > 512 or reply.positive] == []
+
+
+@pytest.mark.parametrize(
+    "parameters",
+    [
+        {},
+        {"SIZE": "1000"},
+        {"SIZE": "0"},
+        {"SIZE": "0001"},
+        {"BODY": "7BIT"},
+        {"BODY": "8bitMIME"},
+        {"SMTPUTF8": ""},
+        {"AUTH": "<>"},
+        {"AUTH": "ann@example.com", "SIZE": "7", "BODY": "8BITMIME", "SMTPUTF8": ""},
+    ],
+)
+def test_parameters_that_were_offered_are_taken(parameters: dict[str, str]) -> None:
+    assert refusals.of_mail_parameters(Path("a@b", parameters), LIMIT) is None
+
+
+@pytest.mark.parametrize(
+    ("parameters", "code"),
+    [
+        ({"SIZE": ""}, 501),
+        ({"SIZE": "-1"}, 501),
+        ({"SIZE": "1k"}, 501),
+        ({"SIZE": "\u0663"}, 501),
+        ({"SIZE": "1001"}, 552),
+        ({"SIZE": "9" * 11000}, 552),
+        ({"BODY": ""}, 501),
+        ({"BODY": "BINARYMIME"}, 501),
+        ({"SMTPUTF8": "yes"}, 501),
+        ({"RET": "FULL"}, 555),
+        ({"ENVID": "1", "SIZE": "1"}, 555),
+    ],
+)
+def test_parameters_that_cannot_be_honoured_are_refused(parameters: dict[str, str], code: int) -> None:
+    reply = refusals.of_mail_parameters(Path("a@b", parameters), LIMIT)
+
+    assert reply is not None
+    assert reply.code == code
+
+
+def test_an_address_beyond_ascii_must_be_declared() -> None:
+    assert refusals.of_mail_parameters(Path("\u00e9@b"), LIMIT) == refusals.UNDECLARED_UTF8
+    assert refusals.of_mail_parameters(Path("\u00e9@b", {"SMTPUTF8": ""}), LIMIT) is None
+    assert refusals.of_recipient(Path("\u00e9@b"), utf8=False) == refusals.UNDECLARED_UTF8
+    assert refusals.of_recipient(Path("\u00e9@b"), utf8=True) is None
+
+
+@pytest.mark.parametrize(
+    ("path", "refusal"),
+    [
+        (Path("a@b"), None),
+        (Path("Postmaster"), None),
+        (Path(""), refusals.BAD_RECIPIENT),
+        (Path("a@b", {"NOTIFY": "NEVER"}), refusals.unsupported("NOTIFY")),
+    ],
+)
+def test_recipients(path: Path, refusal: Reply | None) -> None:
+    assert refusals.of_recipient(path, utf8=False) == refusal
