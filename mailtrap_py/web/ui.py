@@ -120,6 +120,6 @@ class MailPages:
             problem=problem,
             before=before,
             delete_url=f"/api/messages{delete}",
-            commands=first_mail(self._pages.host(request), self._pages.context.status().get("smtp_port")),
+            commands=first_mail(self._pages.host(request), self._pages.smtp_port),
             sessions=self._pages.context.store.sessions(inbox=wanted.inbox or None, limit=0).total,
         )

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from mailtrap_py.events import Recipient, Transaction
     from mailtrap_py.message import View
-    from mailtrap_py.store import MessageSummary, Store
+    from mailtrap_py.store import MessageSummary, SessionView, Store
     from mailtrap_py.web.ui_render import Pages
 
 TABS = ("text", "html", "headers", "source", "attachments", "session")
@@ -80,12 +80,13 @@ class MessagePages:
             addressees=addressees(summary, mail, transaction),
             older=next(iter(store.messages(Query(inbox), limit=1, before=summary.position).items), None),
             newer=_newer(store, inbox, summary.position),
-            **self._tab(request, tab, summary, mail),
+            **self._tab(request, tab, mail, session),
         )
 
-    def _tab(self, request: Request, tab: str, summary: MessageSummary, mail: View) -> dict[str, object]:
+    def _tab(self, request: Request, tab: str, mail: View, session: SessionView | None) -> dict[str, object]:
         if tab == "text":
-            return {"pieces": list(pieces(mail.text[:_MOST_SHOWN])), "cut": len(mail.text) > _MOST_SHOWN}
+            text = mail.text[:_MOST_SHOWN].rstrip()
+            return {"pieces": list(pieces(text)) if text else [], "cut": len(mail.text) > _MOST_SHOWN}
         if tab == "html":
             remote = remote_references(mail.html)
             return {"remote": remote, "allowed": request.query_params.get("remote") == "1"}
@@ -93,10 +94,9 @@ class MessagePages:
             return {"source": source(mail.raw[:_MOST_SHOWN]), "cut": len(mail.raw) > _MOST_SHOWN}
         if tab == "attachments":
             return {"thumbnails": _THUMBNAILS}
-        if tab == "session":
-            session = self._pages.context.store.session(summary.session_id)
-            lines = self._pages.context.store.transcript(summary.session_id)
-            return {"rows": rows(lines, session.at if session else summary.at)}
+        if tab == "session" and session is not None:
+            store = self._pages.context.store
+            return {"rows": rows(session, store.transcript(session.id), store.firings(session_id=session.id))}
         return {}
 
     def frame(self, request: Request) -> Response:
@@ -157,5 +157,4 @@ def addressees(summary: MessageSummary, mail: View, transaction: Transaction | N
 
 def source(raw: bytes) -> str:
     """Show the octets of a message as text, control characters as the pictures that Unicode has of them."""
-    text = decode(raw, "utf-8")[0]
-    return "\n".join(visible(line.removesuffix("\r")) for line in text.split("\n"))
+    return "\n".join(visible(decode(line.removesuffix(b"\r"))[0]) for line in raw.split(b"\n"))

@@ -114,6 +114,11 @@ class Pages:
         host = request.url.hostname or ""
         return f"[{host}]" if ":" in host else host if _HOST.fullmatch(host) else "localhost"
 
+    @property
+    def smtp_port(self) -> object:
+        """The port to send mail to."""
+        return self.context.status().get("smtp_port", self.context.settings.smtp_port)
+
     def page(self, request: Request, template: str, /, **values: object) -> Response:
         """Render a page. Octets in it that are no text become U+FFFD."""
         return self._respond(request, template, values, 200)
@@ -137,7 +142,7 @@ class Pages:
                 "version": self._version,
                 "program_version": known.get("version", ""),
                 "host": self.host(request),
-                "smtp_port": known.get("smtp_port", self.context.settings.smtp_port),
+                "smtp_port": self.smtp_port,
                 "smtps_port": known.get("smtps_port"),
                 "upstream": known.get("upstream", ""),
                 "inbox": inbox,

@@ -56,7 +56,7 @@ def _library() -> tuple[Scenario, ...]:
 def written(rule: Rule) -> dict[str, str]:
     """Give the parts of a rule as a scenario file says them."""
     data = rule.model_dump(mode="json", by_alias=True, exclude_defaults=True)
-    return {name: words(data[name]) for name in ("when", "count") if name in data}
+    return {name: words(data.get(name, "")) for name in ("when", "count")}
 
 
 def words(value: object) -> str:
@@ -71,7 +71,9 @@ def words(value: object) -> str:
 def _inner(value: object) -> str:
     if isinstance(value, Mapping):
         return f"{{{words(value)}}}"
-    return f"[{words(value)}]" if isinstance(value, list | tuple) else words(value)
+    if isinstance(value, list | tuple):
+        return words(value) if len(value) == 1 else f"[{words(value)}]"  # one needs no list, as in the file
+    return words(value)
 
 
 def clock_words(clock: Clock) -> str:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
-from mailtrap_py.events import Outcome
+from mailtrap_py.events import Outcome, Source
 from mailtrap_py.message import decode, visible
 
 if TYPE_CHECKING:
@@ -14,12 +15,14 @@ if TYPE_CHECKING:
     from starlette.requests import Request
     from starlette.responses import Response
 
-    from mailtrap_py.events import Line, Transaction
+    from mailtrap_py.events import Firing, Line, Transaction
+    from mailtrap_py.store import SessionView
     from mailtrap_py.web.ui_render import Pages
 
 _PAGE = 50
 _LONG = 1.0  # seconds without a word that are worth pointing out
 _MASK = "********"
+_AUTH = re.compile(rb"AUTH +[A-Z0-9_-]{1,20} +", re.IGNORECASE)
 
 
 class Verdict(NamedTuple):
@@ -31,21 +34,23 @@ class Verdict(NamedTuple):
 
 def outcome(transaction: Transaction) -> Verdict:
     """Say what became of a transaction, and whether its client knows."""
-    reply = str(transaction.reply).replace("\r\n", " / ") if transaction.reply else "no reply"
     if transaction.outcome is Outcome.ACCEPTED and not transaction.acknowledged:
         return Verdict("doubtful", "Stored, but the 250 was never sent: the client does not know.")
     if transaction.outcome is Outcome.ACCEPTED and not transaction.message_id:
-        return Verdict("doubtful", f"Not stored, although the client was told {reply}.")
+        return Verdict("doubtful", "Not stored, although the client was told that it was.")
     if transaction.outcome is Outcome.ACCEPTED:
-        return Verdict("good", f"Stored, and the client was told {reply}.")
+        return Verdict("good", "Stored, and the client was told so.")
     if transaction.outcome is Outcome.REJECTED:
-        return Verdict("bad", f"Refused: {reply}.")
+        return Verdict("bad", "Refused.")
     return Verdict("bad", "Broken off before it was complete.")
 
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """A line of a transcript to show: when, by whom, its lines, and what there is to note about it."""
+    """A row of a transcript: when, the silence before it, by whom, what, and what there is to note about it.
+
+    `source` is that of a line, or `rule` for one that fired, or `end` for the end of the session.
+    """
 
     offset: float
     pause: float
@@ -53,29 +58,34 @@ class Row:
     lines: tuple[str, ...]
     ended: bool
     rule: str
-    octets: int
 
 
-def rows(transcript: Iterable[Line], began: float) -> list[Row]:
-    """Make the rows of a transcript; credentials are masked, odd line ends are shown."""
+def rows(session: SessionView, transcript: Iterable[Line], firings: Iterable[Firing]) -> list[Row]:
+    """Make the rows of a transcript, the rules that fired and the end of the session among them, in order of time."""
+    told: list[tuple[float, str, tuple[str, ...], bool, str]] = [
+        (line.at, str(line.source), *_said(line), line.rule) for line in transcript
+    ]
+    told += [(firing.at, "rule", (", ".join(firing.actions),), True, firing.rule) for firing in firings]
+    if session.ended_at is not None:
+        why = f": {session.reason}" if session.reason else ""
+        told.append((session.ended_at, "end", (f"{session.ending}{why}",), True, ""))
     found: list[Row] = []
-    last = began
-    for line in transcript:
-        data = b"" if line.secret else line.data
-        text = decode(data.removesuffix(b"\r\n"), "utf-8")[0]
-        found.append(
-            Row(
-                offset=line.at - began,
-                pause=line.at - last if line.at - last >= _LONG else 0.0,
-                source=str(line.source),
-                lines=(_MASK,) if line.secret else tuple(visible(each) for each in text.split("\r\n")),
-                ended=line.secret or line.source not in {"client", "server"} or data.endswith(b"\r\n"),
-                rule=line.rule,
-                octets=line.octets,
-            )
-        )
-        last = line.at
+    last = session.at
+    for at, source, lines, ended, rule in sorted(told, key=lambda each: each[0]):
+        found.append(Row(at - session.at, at - last if at - last >= _LONG else 0.0, source, lines, ended, rule))
+        last = at
     return found
+
+
+def _said(line: Line) -> tuple[tuple[str, ...], bool]:
+    """Give the lines of a line, and whether it ended as lines do; credentials are masked, odd line ends are shown."""
+    if line.secret:
+        mechanism = _AUTH.match(line.data)
+        return ((mechanism[0].decode("ascii") if mechanism else "") + _MASK,), True
+    if line.source is Source.CONTENT:
+        return (f"{line.octets} octets of message",), True
+    ended = line.source is Source.NOTE or line.data.endswith(b"\r\n")
+    return tuple(visible(decode(each)[0]) for each in line.data.removesuffix(b"\r\n").split(b"\r\n")), ended
 
 
 class SessionPages:
@@ -109,6 +119,5 @@ class SessionPages:
                 (each, outcome(each), store.message(each.message_id) if each.message_id else None)
                 for each in store.transactions(session_id=session.id)
             ],
-            firings=store.firings(session_id=session.id),
-            rows=rows(store.transcript(session.id), session.at),
+            rows=rows(session, store.transcript(session.id), store.firings(session_id=session.id)),
         )

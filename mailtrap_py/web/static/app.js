@@ -37,7 +37,7 @@ async function refresh() {
       old.replaceWith(document.adoptNode(fresh));
       if (known.size) all("tr[id]", fresh).filter((row) => !known.has(row.id)).forEach((row) => row.classList.add("fresh"));
       if (chosen) document.getElementById(chosen)?.classList.add("chosen");
-      if (focused) $("a.open", document.getElementById(focused) ?? document.createElement("p"))?.focus({ preventScroll: true });
+      if (focused) $("a.goto", document.getElementById(focused) ?? document.createElement("p"))?.focus({ preventScroll: true });
       for (const summary of all("details > summary", fresh)) summary.parentElement.open ||= open.includes(summary.textContent);
     }
     const banners = all(".banner", page).map((banner) => document.adoptNode(banner));
@@ -170,7 +170,7 @@ function step(by) {
   const next = rows[now < 0 ? 0 : Math.min(rows.length - 1, Math.max(0, now + by))];
   rows.forEach((row) => row.classList.toggle("chosen", row === next));
   next.scrollIntoView({ block: "nearest" });
-  $("a.open", next).focus({ preventScroll: true });
+  $("a.goto", next).focus({ preventScroll: true });
 }
 
 const KEYS = {
