@@ -49,6 +49,7 @@ class Conversation(asyncio.Protocol):
         self.service = service
         self.facts = Chronicle(record=service.record, inbox=service.inboxes.get(service.inbox), port=port)
         self.transaction: OpenTransaction | None = None
+        self.content_due: OpenTransaction | None = None
         self.messages = 0
         self.verb, self.argument, self.command = "", "", b""
         self.path: Path | None = None
@@ -169,6 +170,10 @@ class Conversation(asyncio.Protocol):
             self.attempted_mechanism, self.attempted_user = self.argument.partition(" ")[0].upper(), ""
         if not await self.scenario_answers(POINTS.get(self.verb, Point.ANY)):
             await self.take_effect()
+        if self.content_due is not None:
+            # Not earlier: what a rule at DATA does after its 354 comes before the content.
+            transaction, self.content_due = self.content_due, None
+            await self.take_content(transaction)
 
     async def take_effect(self) -> None:
         """Run the command's own method: nothing refused it."""
@@ -179,6 +184,9 @@ class Conversation(asyncio.Protocol):
             await getattr(self, f"smtp_{self.verb}")(self.argument or None)
         else:
             await self.unknown()
+
+    async def take_content(self, transaction: OpenTransaction) -> None:
+        """Take the content that DATA asked for, and decide about the message."""
 
     async def unknown(self) -> None:
         """Answer a command that nobody knows, and stay (RFC 5321, section 4.2.4)."""

@@ -32,6 +32,7 @@ class ProxySession(Session):
 
     _upstream: Connection | None = None
     _lost = ""
+    _late = False
 
     async def greet(self) -> None:
         """Greet in the real server's words."""
@@ -154,20 +155,26 @@ class ProxySession(Session):
         self.say(reply)
 
     async def smtp_DATA(self, arg: str | None) -> None:
-        """Take the content, and give it to the real server when the scenario let it through.
+        """Ask for the content, in the real server's words where it is asked now.
 
         DATA itself goes on at once, so that its reply is the real server's. Only if the scenario has a rule for the
         message it waits until that has spoken: a message that was begun cannot be taken back without closing.
         """
         transaction = self.transaction
-        late = self.inbox.director.listens(Point.MESSAGE) and transaction is not None and bool(transaction.accepted)
-        reply = Reply(354, "", ("End data with <CR><LF>.<CR><LF>",)) if late else await self._pass_on()
+        self._late = (
+            self.inbox.director.listens(Point.MESSAGE) and transaction is not None and transaction.accepted != ()
+        )
+        reply = Reply(354, "", ("End data with <CR><LF>.<CR><LF>",)) if self._late else await self._pass_on()
         if reply.code // 100 != 3 or transaction is None:  # noqa: PLR2004 - only 3yz asks for the content
             self.refuse(reply)
             return
         self.say(reply)
+        self.content_due = transaction
+
+    async def take_content(self, transaction: OpenTransaction) -> None:
+        """Take the content, and give it to the real server when the scenario let it through."""
         content = await self.receive(transaction)
-        relay = _Relay(self, transaction, content, late=late)
+        relay = _Relay(self, transaction, content, late=self._late)
         if content:
             raw = transaction.content
             await self.deliver(Delivery(transaction, raw, wire=self.wire, chronicle=self.facts, forward=relay.forward))

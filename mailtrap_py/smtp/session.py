@@ -272,7 +272,7 @@ class Session(Conversation, SMTP):
             self.say(reply, rule)
 
     async def smtp_DATA(self, arg: str | None) -> None:
-        """Take the content, and decide about the message (RFC 5321, section 4.1.1.4)."""
+        """Ask for the content (RFC 5321, section 4.1.1.4)."""
         transaction = self.transaction
         if transaction is None:
             self.say(refusals.NEED_MAIL)
@@ -280,8 +280,12 @@ class Session(Conversation, SMTP):
             self.refuse(refusal)
         else:
             self.say(Reply(354, "", ("End data with <CR><LF>.<CR><LF>",)))
-            if await self.receive(transaction):
-                await self.deliver(Delivery(transaction, transaction.content, wire=self.wire, chronicle=self.facts))
+            self.content_due = transaction
+
+    async def take_content(self, transaction: OpenTransaction) -> None:
+        """Take the content, and decide about the message."""
+        if await self.receive(transaction):
+            await self.deliver(Delivery(transaction, transaction.content, wire=self.wire, chronicle=self.facts))
 
     def _data_refusal(self, transaction: OpenTransaction, arg: str | None) -> Reply | None:
         if arg:
