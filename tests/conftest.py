@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import os
 import shutil
+import sys
 from collections.abc import Callable
+from pathlib import Path
 from typing import NoReturn
 
 import pytest
@@ -12,8 +14,8 @@ import pytest
 Missing = Callable[[str], NoReturn]
 Need = Callable[[str], str]
 
-# Where Debian keeps Postfix's programs; not every user's PATH has it.
-_PATH = os.pathsep.join([os.environ.get("PATH", os.defpath), "/usr/sbin", "/sbin"])
+# First the programs of this virtual environment, active or not; last where Debian keeps those for administrators.
+_PATH = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath), "/usr/sbin", "/sbin"])
 
 
 @pytest.fixture(scope="session")
