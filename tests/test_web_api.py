@@ -134,3 +134,33 @@ def test_work_ends_when_its_client_goes_away(context: Context) -> None:
         assert sent[0]["status"] == 204
 
     asyncio.run(main())
+
+
+def test_a_change_that_breaks_off_does_nothing(context: Context) -> None:
+    async def main() -> None:
+        made: list[Say] = []
+
+        def remember(_: Context, __: Parameters, body: Say) -> Said:
+            made.append(body)
+            return Said(text="")
+
+        [route] = routes(context, [change("POST", "/say", remember, Parameters, Say, Said)])
+        messages: list[Message] = [
+            {"type": "http.request", "body": b'{"text": "a"}', "more_body": True},
+            {"type": "http.disconnect"},
+        ]
+        sent: list[Message] = []
+
+        async def receive() -> Message:
+            return messages.pop(0)
+
+        async def send(message: Message) -> None:
+            sent.append(message)
+
+        headers = [(b"content-type", b"application/json")]
+        scope = {"type": "http", "method": "POST", "path": "/say", "query_string": b"", "headers": headers}
+        await route(scope, receive, send)
+
+        assert (made, sent[0]["status"]) == ([], 204)
+
+    asyncio.run(main())

@@ -10,7 +10,7 @@ import pytest
 
 from mailtrap_py.events import Ending, Firing, Line, Point, SessionEnded, Source
 from mailtrap_py.web.api_sessions import masked
-from tests.served import OCTOBER, Served, accepted, mail, rejected, started
+from tests.served import OCTOBER, RICH, Served, accepted, mail, rejected, started
 
 
 @pytest.fixture
@@ -200,8 +200,38 @@ def test_a_session_is_shown_with_transactions_and_firings(served: Served) -> Non
     ]
 
 
-def test_a_session_that_is_not_there_is_named(served: Served) -> None:
-    answer = served.ask("GET", "/api/sessions/nothing")
+def test_what_a_refused_transaction_brought_can_be_read(served: Served) -> None:
+    served.store.add(started())
+    served.store.add(rejected(mail(RICH)))
+
+    answer = served.ask("GET", "/api/sessions/s1/transactions/1/raw")
+
+    assert (answer.content, answer.headers["content-type"]) == (RICH, "message/rfc822")
+
+
+def test_what_an_accepted_transaction_brought_is_its_message(served: Served) -> None:
+    served.store.add(started())
+    message = mail(RICH)
+    served.keep(message)
+    served.store.add(accepted(message))
+    path = "/api/sessions/s1/transactions/1/raw"
+
+    assert served.ask("GET", path).content == RICH
+    served.store.delete_message(message.id)
+    assert served.ask("GET", path).json()["detail"] == "nothing is kept of what transaction 1 brought"
+
+
+@pytest.mark.parametrize(("number", "status"), [("2", 404), ("-1", 404), ("x", 400)])
+def test_a_transaction_that_is_not_there_is_named(served: Served, number: str, status: int) -> None:
+    served.store.add(started())
+    served.store.add(rejected(mail()))
+
+    assert served.ask("GET", f"/api/sessions/s1/transactions/{number}/raw").status_code == status
+
+
+@pytest.mark.parametrize("rest", ["", "/transactions/1/raw"])
+def test_a_session_that_is_not_there_is_named(served: Served, rest: str) -> None:
+    answer = served.ask("GET", f"/api/sessions/nothing{rest}")
 
     assert (answer.status_code, answer.json()["detail"]) == (404, "there is no session 'nothing'")
 

@@ -250,7 +250,7 @@ BODIES = st.one_of(
     query=st.dictionaries(st.sampled_from(NAMES), VALUES, max_size=3),
     body=BODIES,
 )
-@settings(deadline=None, max_examples=300, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(deadline=None, max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_whatever_is_asked_every_error_is_the_one_envelope(  # noqa: PLR0913, PLR0917 - all of a request
     operation: Any,  # noqa: ANN401
     method: str | None,
@@ -265,7 +265,7 @@ def test_whatever_is_asked_every_error_is_the_one_envelope(  # noqa: PLR0913, PL
 
     answer = served.ask(method or operation.method, path.replace("{index}", names[1]), params=query, **body)
 
-    assert answer.status_code < 500 or answer.json()["type"] == "urn:mailtrap-py:not-ready"
+    assert answer.status_code < 500 or answer.status_code == 503
     if answer.status_code >= 400 and method != "HEAD":
         check_envelope(answer)
 

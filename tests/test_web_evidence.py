@@ -36,7 +36,7 @@ def line(number: int) -> Line:
 def gathered(store: Store, session: str = "s1") -> Evidence:
     view = store.session(session)
     assert view is not None
-    return evidence_of(store, view)
+    return evidence_of(store, view, store.transcript(session), store.transactions(session_id=session))
 
 
 def test_a_session_comes_back_as_it_was_recorded() -> None:

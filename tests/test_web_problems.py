@@ -25,6 +25,7 @@ def handle(error: Exception, path: str = "/api/x", method: str = "GET") -> Any: 
 def problem(error: Exception, path: str = "/api/x") -> dict[str, object]:
     answer = handle(error, path)
     assert answer.headers["content-type"] == "application/problem+json"
+    assert answer.headers["cache-control"] == "no-store"
     said: dict[str, object] = json.loads(answer.body)
     assert said["status"] == answer.status_code
     return said

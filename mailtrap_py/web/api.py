@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from starlette.concurrency import run_in_threadpool
+from starlette.requests import ClientDisconnect
 from starlette.responses import Response, StreamingResponse
 from starlette.routing import Route
 
@@ -27,6 +28,10 @@ if TYPE_CHECKING:
 
     from mailtrap_py.web.context import Context
     from mailtrap_py.web.problems import Kind
+
+
+_UNREAD = Response(status_code=204)
+"""What is answered when nobody is there any more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +99,10 @@ def _serve(context: Context, methods: dict[str, Operation]) -> Callable[[Request
         called = methods["GET" if request.method == "HEAD" else request.method]
         arguments: list[object] = [context, read_parameters(called.parameters, request)]
         if called.body is not None:
-            arguments.append(await read_body(called.body, request))
+            try:
+                arguments.append(await read_body(called.body, request))
+            except ClientDisconnect:
+                return _UNREAD
         if inspect.iscoroutinefunction(called.endpoint):
             result = await _while_connected(request, called.endpoint(*arguments))
         else:
@@ -121,7 +129,7 @@ async def _while_connected(request: Request, work: Coroutine[Any, Any, object]) 
     working, leaving = asyncio.ensure_future(work), asyncio.ensure_future(_gone(request))
     try:
         await asyncio.wait({working, leaving}, return_when=asyncio.FIRST_COMPLETED)
-        return working.result() if working.done() else Response(status_code=204)  # which nobody is there to read
+        return working.result() if working.done() else _UNREAD
     finally:
         working.cancel()
         leaving.cancel()

@@ -159,7 +159,7 @@ def read_message(context: Context, parameters: OneMessage) -> MessageDetail:
 
 def read_raw(context: Context, parameters: OneMessage) -> Response:
     """Give the exact octets that were captured, un-dotted."""
-    return _file(parameters.id, _raw(context, parameters.id), "message/rfc822", f"{parameters.id}.eml")
+    return file(parameters.id, _raw(context, parameters.id), "message/rfc822", f"{parameters.id}.eml")
 
 
 def read_text(context: Context, parameters: OneMessage) -> Response:
@@ -190,7 +190,7 @@ def read_part(context: Context, parameters: OnePart) -> Response:
             NOT_FOUND, f"message {parameters.id!r} has no part {parameters.index}", cure=f"it has {there}"
         )
     part = parts[parameters.index]
-    return _file(f"{parameters.id}-{part.index}", part.data, _media_type(part), part.filename or f"part-{part.index}")
+    return file(f"{parameters.id}-{part.index}", part.data, _media_type(part), part.filename or f"part-{part.index}")
 
 
 def delete_message(context: Context, parameters: OneMessage) -> Deleted:
@@ -305,8 +305,8 @@ def _shown(message_id: str, text: str, media_type: str, policy: str) -> Response
     return Response(writable(text).encode(), headers=headers, media_type=media_type)
 
 
-def _file(tag: str, content: bytes, content_type: str, name: str) -> Response:
-    """Give a file to save. The name is said twice: once for everybody, once exactly (RFC 6266, section 4.3)."""
+def file(tag: str, content: bytes, content_type: str, name: str) -> Response:
+    """Give a file to save; the name is said twice: once for everybody, once exactly (RFC 6266, section 4.3)."""
     plain, exact = _UNSAFE_IN_NAMES.sub("_", name), quote(writable(name), safe="")
     return Response(
         content,

@@ -7,6 +7,7 @@ whoever reaches this port to read.
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from pydantic import ConfigDict, Field
@@ -19,17 +20,7 @@ from mailtrap_py.scenario.mistakes import nearest
 from mailtrap_py.scenario.model import ClockSpec
 from mailtrap_py.scenario.quantities import Duration
 from mailtrap_py.web.api import change, operation
-from mailtrap_py.web.bodies import (
-    ClockState,
-    Released,
-    RuleItem,
-    RuleList,
-    ScenarioDetail,
-    ScenarioItem,
-    ScenarioList,
-    ScenarioState,
-    moment,
-)
+from mailtrap_py.web.bodies import Answer, Listing, moment
 from mailtrap_py.web.parameters import Body, Parameters
 from mailtrap_py.web.problems import CONFLICT, INVALID_BODY, INVALID_SCENARIO, NOT_FOUND, ProblemError
 
@@ -42,6 +33,9 @@ if TYPE_CHECKING:
     from mailtrap_py.web.api import Operation
     from mailtrap_py.web.context import Context
     from mailtrap_py.web.problems import Kind
+
+
+# What is asked
 
 
 class InInbox(Parameters):
@@ -93,6 +87,72 @@ class Release(Body):
     """Which stalled sessions go on; all of them if no name is given."""
 
     name: str = Field("", examples=["before-greeting"], description="The name of the stall.")
+
+
+# What is answered
+
+
+class ScenarioItem(Answer):
+    """A scenario of the library. `class` is `legal`, `seen` or `hostile`."""
+
+    name: str
+    summary: str
+    imitates: str
+    class_: str = Field(serialization_alias="class")
+
+
+class ScenarioDetail(ScenarioItem):
+    """A scenario of the library: its parameters and what they are without your saying, as JSON and as its file."""
+
+    params: dict[str, bool | int | float | str]
+    scenario: dict[str, Any]
+    yaml: str
+
+
+class ScenarioList(Listing[ScenarioItem]):
+    """The scenarios of the library, by name."""
+
+
+class RuleItem(Answer):
+    """A rule and what became of it: how often it was asked, matched and fired, and how near it came when it did not."""
+
+    id: str
+    rule: dict[str, Any]
+    asked: int
+    matched: int
+    fired: int
+    nearest_miss: str
+
+
+class RuleList(Listing[RuleItem]):
+    """The rules that are in force, in the order in which they are asked."""
+
+
+class ClockState(Answer):
+    """The scenario's clock: `real`, `manual`, or `{"speed": 60}` times as fast as the real one; and what it shows."""
+
+    clock: str | dict[str, float]
+    now: datetime
+
+
+class ScenarioState(Answer):
+    """The scenario of an inbox as it stands; `scenario` is as a file would say it, its parameters filled in."""
+
+    inbox: str
+    name: str
+    scenario: dict[str, Any]
+    seed: int
+    clock: ClockState
+    rules: list[RuleItem]
+
+
+class Released(Answer):
+    """How many sessions were stalled and now go on."""
+
+    released: int
+
+
+# What is done
 
 
 def find_inbox(context: Context, name: str) -> Inbox:

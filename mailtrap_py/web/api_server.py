@@ -11,7 +11,7 @@ from mailtrap_py.inbox import DEFAULT
 from mailtrap_py.store import Query
 from mailtrap_py.web.api import change, operation
 from mailtrap_py.web.api_scenario import find_inbox
-from mailtrap_py.web.bodies import Health, InboxItem, InboxList, Status
+from mailtrap_py.web.bodies import Answer, Health, Listing, Status
 from mailtrap_py.web.parameters import Body, Parameters
 from mailtrap_py.web.problems import BAD_PARAMETER, NOT_READY, ProblemError
 
@@ -31,6 +31,20 @@ class Reset(Parameters):
 
     inbox: str = Field(DEFAULT, min_length=1, examples=[DEFAULT], description="The inbox.")
     all: bool = Field(default=False, examples=[True], description="All inboxes.")
+
+
+class InboxItem(Answer):
+    """An inbox: the name of its scenario, the seed of its dice, and how much it holds."""
+
+    name: str
+    scenario: str
+    seed: int
+    messages: int
+    sessions: int
+
+
+class InboxList(Listing[InboxItem]):
+    """The inboxes, oldest first."""
 
 
 def live(_: Context, __: Parameters) -> Health:

@@ -11,7 +11,7 @@ from pydantic import Field
 from mailtrap_py.events import Outcome, Source
 from mailtrap_py.scenario.findings import findings
 from mailtrap_py.web.api import operation
-from mailtrap_py.web.api_messages import MOST_AT_ONCE, Filter
+from mailtrap_py.web.api_messages import MOST_AT_ONCE, Filter, file
 from mailtrap_py.web.bodies import (
     FindingItem,
     FiringItem,
@@ -27,7 +27,10 @@ from mailtrap_py.web.parameters import Parameters
 from mailtrap_py.web.problems import NOT_FOUND, ProblemError
 
 if TYPE_CHECKING:
+    from starlette.responses import Response
+
     from mailtrap_py.events import Line
+    from mailtrap_py.store import SessionView
     from mailtrap_py.web.context import Context
 
 _MASK = "********"
@@ -45,10 +48,21 @@ class ListSessions(Parameters):
 
 
 class OneSession(Parameters):
-    """Which session, and whether to show the credentials that were sent in it."""
+    """Which session."""
 
     id: str
+
+
+class ShownSession(OneSession):
+    """Which session, and whether to show the credentials that were sent in it."""
+
     secrets: bool = Field(default=False, examples=[True], description="Show credentials instead of masking them.")
+
+
+class OneTransaction(OneSession):
+    """Which transaction of which session."""
+
+    number: int = Field(examples=[1], description="The `number` of the transaction.")
 
 
 class ListTransactions(Filter):
@@ -65,20 +79,33 @@ def list_sessions(context: Context, parameters: ListSessions) -> SessionList:
     return SessionList.part(page)
 
 
-def read_session(context: Context, parameters: OneSession) -> SessionDetail:
+def read_session(context: Context, parameters: ShownSession) -> SessionDetail:
     """Show a session: its transcript with times, its transactions, the rules that acted, and findings."""
-    store = context.store
-    session = store.session(parameters.id)
-    if session is None:
-        cure = "GET /api/sessions lists what there is"
-        raise ProblemError(NOT_FOUND, f"there is no session {parameters.id!r}", cure=cure)
+    store, session = context.store, _session(context, parameters.id)
+    lines, transactions = store.transcript(session.id), store.transactions(session_id=session.id)
     return SessionDetail(
         **dict(SessionItem.model_validate(session)),
-        transcript=[_line(line, session.at, parameters.secrets) for line in store.transcript(session.id)],
-        transactions=[TransactionItem.model_validate(each) for each in store.transactions(session_id=session.id)],
+        transcript=[_line(line, session.at, parameters.secrets) for line in lines],
+        transactions=[TransactionItem.model_validate(each) for each in transactions],
         firings=[FiringItem.model_validate(each) for each in store.firings(session_id=session.id)],
-        findings=[FindingItem.model_validate(each) for each in findings(evidence_of(store, session))],
+        findings=[
+            FindingItem.model_validate(each) for each in findings(evidence_of(store, session, lines, transactions))
+        ],
     )
+
+
+def read_content(context: Context, parameters: OneTransaction) -> Response:
+    """Give the octets that came in a transaction, whatever became of it: all of a message, or as far as it came."""
+    session = _session(context, parameters.id)
+    found = {each.number: each for each in context.store.transactions(session_id=session.id)}.get(parameters.number)
+    if found is None:
+        cure = f"GET /api/sessions/{session.id} lists what there is"
+        raise ProblemError(NOT_FOUND, f"session {session.id!r} has no transaction {parameters.number}", cure=cure)
+    content = (context.store.raw(found.message_id) if found.message_id else found.content) or b""
+    if not content:
+        cure = f"its outcome was {found.outcome}, with {found.octets} octets; a message that was deleted is gone"
+        raise ProblemError(NOT_FOUND, f"nothing is kept of what transaction {found.number} brought", cure=cure)
+    return file(found.id, content, "message/rfc822", f"{found.id}.eml")
 
 
 def list_transactions(context: Context, parameters: ListTransactions) -> TransactionList:
@@ -94,6 +121,14 @@ def list_transactions(context: Context, parameters: ListTransactions) -> Transac
         next_cursor=str(end) if end < len(found) else None,
         total=len(found),
     )
+
+
+def _session(context: Context, session_id: str) -> SessionView:
+    session = context.store.session(session_id)
+    if session is None:
+        cure = "GET /api/sessions lists what there is"
+        raise ProblemError(NOT_FOUND, f"there is no session {session_id!r}", cure=cure)
+    return session
 
 
 def masked(data: bytes) -> str:
@@ -124,6 +159,7 @@ def _line(line: Line, began: float, secrets: bool) -> LineItem:  # noqa: FBT001 
 
 OPERATIONS = (
     operation("GET", "/api/sessions", list_sessions, ListSessions, SessionList),
-    operation("GET", "/api/sessions/{id}", read_session, OneSession, SessionDetail),
+    operation("GET", "/api/sessions/{id}", read_session, ShownSession, SessionDetail),
+    operation("GET", "/api/sessions/{id}/transactions/{number}/raw", read_content, OneTransaction, "message/rfc822"),
     operation("GET", "/api/transactions", list_transactions, ListTransactions, TransactionList),
 )

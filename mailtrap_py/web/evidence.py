@@ -9,9 +9,9 @@ from mailtrap_py.scenario.evidence import Copy, Evidence, message_key
 from mailtrap_py.store import Query
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator, Sequence
 
-    from mailtrap_py.events import Recorded
+    from mailtrap_py.events import Line, Recorded, Transaction
     from mailtrap_py.store import MessageSummary, SessionView, Store
 
 MOST_READ = 100
@@ -20,13 +20,16 @@ MOST_READ = 100
 _MOST_MESSAGES = 10_000
 
 
-def evidence_of(store: Store, session: SessionView) -> Evidence:
-    """Gather what is recorded of a session."""
-    return Evidence.gather(_recorded(store, session))
+def evidence_of(
+    store: Store, session: SessionView, lines: Sequence[Line], transactions: Iterable[Transaction]
+) -> Evidence:
+    """Gather what is recorded of a session: its transcript and its transactions, and the mail that it brought."""
+    return Evidence.gather(_recorded(store, session, lines, transactions))
 
 
-def _recorded(store: Store, session: SessionView) -> Iterator[Recorded | Copy]:
-    lines = store.transcript(session.id)
+def _recorded(
+    store: Store, session: SessionView, lines: Sequence[Line], transactions: Iterable[Transaction]
+) -> Iterator[Recorded | Copy]:
     # The record's view of a session has no clock; that of its first line is as far from the wall clock.
     drift = lines[0].clock - lines[0].at if lines else 0.0
     yield SessionStarted(
@@ -52,7 +55,7 @@ def _recorded(store: Store, session: SessionView) -> Iterator[Recorded | Copy]:
         mechanism=session.mechanism,
     )
     yield from lines
-    yield from store.transactions(session_id=session.id)
+    yield from transactions
     messages = store.messages(Query(session_id=session.id), limit=_MOST_MESSAGES).items
     for number, message in enumerate(reversed(messages)):
         yield _copy(message, store.raw(message.id) or b"" if number < MOST_READ else b"", drift)

@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 LARGEST_BODY = 10 * 1024 * 1024
 """The most octets of a request's body that are read."""
 
+_MOST_LISTENED_TO = 10 * LARGEST_BODY
+
 IN_HEADER = {"in": "header"}
 """What a field of `Parameters` says in `json_schema_extra` when it stands in the header of the request."""
 
@@ -87,21 +89,25 @@ async def read_body(model: type[B], request: Request) -> B:
 
 
 async def _content(request: Request) -> bytes:
-    declared = request.headers.get("content-length", "")
-    content = bytearray()
-    if not (declared.isdecimal() and int(declared) > LARGEST_BODY):
+    content, size = bytearray(), 0
+    # Who asks before it sends (RFC 9110, section 10.1.1) is told at once. Everybody else is listened to for a while:
+    # most clients read no answer while they are still sending, and would only see the connection break.
+    asks, declared = request.headers.get("expect"), request.headers.get("content-length", "")
+    if not (asks and declared.isdecimal() and int(declared) > LARGEST_BODY):
         async for chunk in request.stream():
-            content += chunk
-            if len(content) > LARGEST_BODY:
+            size += len(chunk)
+            if size > _MOST_LISTENED_TO:
                 break
+            if size <= LARGEST_BODY:
+                content += chunk
         else:
-            return bytes(content)
-    # What was not read is in the way of the next request, so the connection ends here (RFC 9110, section 15.5.14).
+            if size <= LARGEST_BODY:
+                return bytes(content)
     raise ProblemError(
         TOO_LARGE,
         f"a body may have up to {LARGEST_BODY} octets",
         cure="send less",
-        headers={"Connection": "close"},
+        headers={"Connection": "close"},  # what was not read is in the way of the next request
     )
 
 

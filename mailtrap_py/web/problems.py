@@ -130,7 +130,8 @@ class ProblemError(Exception):
     def response(self) -> Response:
         """Write the envelope."""
         content = self.problem.model_dump_json(exclude_none=True).encode()
-        return Response(content, self.problem.status, self.headers, MEDIA_TYPE)
+        headers = {"Cache-Control": "no-store", **(self.headers or {})}
+        return Response(content, self.problem.status, headers, MEDIA_TYPE)
 
 
 def _raised(_: Request, error: Exception) -> Response:
