@@ -106,6 +106,7 @@ FROM_BROWSERS = [
     ({"Origin": "http://localhost:3000"}, False),
     ({"Origin": "https://evil.example"}, False),
     ({"Origin": "null"}, False),
+    ({"Origin": "http://["}, False),
 ]
 
 

@@ -81,6 +81,7 @@ def test_kinds_have_names_of_their_own() -> None:
         (HTTPException(404), "not-found", {"detail": "nothing is at /api/x"}),
         (HTTPException(405, headers={"Allow": "PUT"}), "wrong-method", {"cure": "use PUT"}),
         (HTTPException(418, "teapot"), "http", {"title": "teapot", "detail": "teapot", "status": 418}),
+        (HTTPException(499, "gone"), "http", {"status": 499}),
     ],
 )
 def test_errors_become_problems(

@@ -10,7 +10,6 @@ import ipaddress
 import re
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
-from urllib.parse import urlsplit
 
 from starlette.applications import Starlette
 from starlette.datastructures import Headers, MutableHeaders
@@ -137,7 +136,7 @@ class Guard:
         if scope["type"] == "http" and scope["method"] in _SAFE:
             return None
         site, origin = headers.get("sec-fetch-site", ""), headers.get("origin", "")
-        foreign = site not in {"same-origin", "none"} if site else origin and urlsplit(origin).netloc != host
+        foreign = site not in {"same-origin", "none"} if site else origin and origin.partition("://")[2] != host
         if foreign:
             cure = "send it from a page of this server, or from a program instead of a browser"
             return ProblemError(CROSS_SITE, f"a page of {origin or 'another site'} asked for this", cure=cure)

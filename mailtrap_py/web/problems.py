@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import logging
 from dataclasses import dataclass
-from http import HTTPStatus
 from typing import TYPE_CHECKING
 
 from pydantic import ConfigDict
@@ -62,7 +61,7 @@ NOTHING_CAME = Kind("nothing-came", 504, "It did not come in time")
 
 KINDS = {kind.name: kind for kind in list(vars().values()) if isinstance(kind, Kind)}
 
-_BY_STATUS = {HTTPStatus.NOT_FOUND: NOT_FOUND, HTTPStatus.METHOD_NOT_ALLOWED: WRONG_METHOD}
+_BY_STATUS = {kind.status: kind for kind in (NOT_FOUND, WRONG_METHOD)}
 
 
 class Fault(Answer):
@@ -144,7 +143,7 @@ def _not_routed(request: Request, error: Exception) -> Response:
     """Answer for the router: no such path, or a method that the path does not know."""
     if not isinstance(error, HTTPException):
         raise error
-    kind = _BY_STATUS.get(HTTPStatus(error.status_code), Kind("http", error.status_code, error.detail))
+    kind = _BY_STATUS.get(error.status_code, Kind("http", error.status_code, error.detail))
     detail, cure = error.detail, ""
     path = request.url.path
     if kind is NOT_FOUND:
