@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from mailtrap_py.events import Line
-from mailtrap_py.scenario.verdict.case import Case
+from mailtrap_py.scenario.verdict.case import Case, count
 from tests.recorded import Recording, deliver
 
 HELLO = "S: 220 mx.example ready\nC: EHLO client.example\nS: 250 mx.example"
@@ -14,6 +14,10 @@ DEFERRED = (
 
 def case(run: Recording) -> Case:
     return Case(run.evidence())
+
+
+def test_numbers_of_things() -> None:
+    assert [count(number, "session") for number in (0, 1, 2)] == ["0 sessions", "1 session", "2 sessions"]
 
 
 def test_each_failed_mail_is_one_row() -> None:

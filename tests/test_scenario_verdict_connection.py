@@ -37,7 +37,7 @@ def test_reconnected() -> None:
     run = Recording().session(BUSY, "server-closed").wait(3.0).session(deliver())
 
     assert ruled(run, "reconnected", {"after": 421, "within": "10s"}).evidence == (
-        "1 times, and a new connection each time",
+        "1 time, and a new connection each time",
     )
     late = ruled(run, "reconnected", {"within": "2s"})
     assert not late.passed
@@ -87,7 +87,7 @@ def test_a_broken_connection_was_left() -> None:
     result = ruled(run, "not_reused", {"after": "error"})
 
     assert result.passed
-    assert result.evidence == ("1 connections failed with error, none was used on",)
+    assert result.evidence == ("1 connection failed with error, none was used on",)
 
 
 def test_a_broken_connection_was_used_on() -> None:
@@ -178,7 +178,7 @@ def test_the_reply_to_quit_need_not_be_waited_for() -> None:
 
 
 def test_ended_with_quit() -> None:
-    assert ruled(Recording().session(deliver()), "ends_with", "quit").evidence == ("1 sessions ended with QUIT",)
+    assert ruled(Recording().session(deliver()), "ends_with", "quit").evidence == ("1 session ended with QUIT",)
 
 
 @pytest.mark.parametrize(
@@ -208,8 +208,10 @@ def test_ended_otherwise(ending: str | None, words: str) -> None:
 def test_some_sessions_are_not_the_clients_to_end(told: str, ending: str) -> None:
     run = Recording().session(told, ending)
 
-    assert ruled(run, "ends_with", "quit").evidence == ("no session was the client's to end",)
-    assert ruled(run.session(deliver()), "ends_with", "quit").passed
+    assert ruled(run, "ends_with", "quit").evidence == ("0 sessions ended with QUIT",)
+    assert ruled(run, "ends_with", "quit").passed
+    assert ruled(Recording(), "ends_with", "quit").evidence == ("no client connected",)
+    assert not ruled(Recording(), "ends_with", "quit").passed
 
 
 def test_a_session_that_idled_until_421_was_the_clients_to_end() -> None:

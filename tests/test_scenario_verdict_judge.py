@@ -77,7 +77,7 @@ def test_a_result_reads_as_a_paragraph() -> None:
         "  Send QUIT before closing, also after an error."
     )
     verdict = judge(expected({"ends_with": "quit"}), Recording().session(deliver()).evidence())
-    assert str(verdict.results[0]) == "pass ends_with: quit\n  1 sessions ended with QUIT"
+    assert str(verdict.results[0]) == "pass ends_with: quit\n  1 session ended with QUIT"
 
 
 def test_long_evidence_is_counted() -> None:

@@ -14,6 +14,11 @@ TOLERANCE = 0.001
 """Seconds by which two readings of a clock for one moment may differ."""
 
 
+def count(number: int, noun: str) -> str:
+    """Write a number of things: `1 session`, `2 sessions`."""
+    return f"{number} {noun}{'' if number == 1 else 's'}"
+
+
 @dataclass(frozen=True, slots=True)
 class Ruling:
     """Whether it holds, and the lines that show it."""

@@ -7,7 +7,7 @@ from mailtrap_py.scenario.attempts import Failure
 from mailtrap_py.scenario.conversation import Exchange
 from mailtrap_py.scenario.evidence import Session, Wait
 from mailtrap_py.scenario.expectation import GaveUp, NotReused, Reconnected, Waited
-from mailtrap_py.scenario.verdict.case import TOLERANCE, Case, Ruling
+from mailtrap_py.scenario.verdict.case import TOLERANCE, Case, Ruling, count
 
 SERVICE_CLOSING = 421
 _BY_CLIENT = frozenset({Ending.CLIENT_CLOSED, Ending.CLIENT_RESET})
@@ -48,7 +48,7 @@ def reconnected(expected: Reconnected, case: Case) -> Ruling:
             lines += [shown, case.evidence.tell(later[0], late, f"connected, {late - clock:.3f}s after that")]
     if not failed:
         return Ruling(passed=False, evidence=(f"nothing failed with {expected.after}",))
-    return Ruling(not lines, tuple(lines) or (f"{failed} times, and a new connection each time",))
+    return Ruling(not lines, tuple(lines) or (f"{count(failed, 'time')}, and a new connection each time",))
 
 
 def _last_failure(session: Session, after: str, case: Case) -> tuple[str, float, bool] | None:
@@ -75,7 +75,9 @@ def not_reused(expected: NotReused, case: Case) -> Ruling:
         used = [each.request for each in after if each.request and each.verb not in {"RSET", "QUIT"} and not each.early]
         if used:
             lines += [case.evidence.show(line) for line in (*said[0].lines[-1:], *used)]
-    return Ruling(not lines, tuple(lines) or (f"{failed} connections failed with {expected.after}, none was used on",))
+    return Ruling(
+        not lines, tuple(lines) or (f"{count(failed, 'connection')} failed with {expected.after}, none was used on",)
+    )
 
 
 def gave_up(expected: GaveUp, case: Case) -> Ruling:
@@ -135,11 +137,11 @@ def left_to_client(session: Session) -> bool:
 
 
 def ends_with(expected: str, case: Case) -> Ruling:
-    """Judge `ends_with: quit`: the client ended by QUIT each session that was its own to end, and there was one."""
+    """Judge `ends_with: quit`: the client ended by QUIT each session that was its own to end, and it did connect."""
+    if not case.evidence.sessions:
+        return Ruling(passed=False, evidence=("no client connected",))
     sessions = [session for session in case.evidence.sessions if left_to_client(session)]
     wrong = [session for session in sessions if session.ending is not Ending.QUIT]
-    if not sessions:
-        return Ruling(passed=False, evidence=("no session was the client's to end",))
     lines = tuple(
         case.evidence.tell(
             session,
@@ -148,7 +150,7 @@ def ends_with(expected: str, case: Case) -> Ruling:
         )
         for session in wrong
     )
-    return Ruling(not wrong, lines or (f"{len(sessions)} sessions ended with {expected.upper()}",))
+    return Ruling(not wrong, lines or (f"{count(len(sessions), 'session')} ended with {expected.upper()}",))
 
 
 def shows_credentials(exchange: Exchange) -> bool:
@@ -168,4 +170,4 @@ def no_plaintext(expected: tuple[str, ...], case: Case) -> Ruling:
         and not exchange.secure
         and (("auth" in expected and shows_credentials(exchange)) or ("mail" in expected and exchange.verb == "MAIL"))
     )
-    return Ruling(not lines, lines or (f"nothing in clear in {len(case.evidence.sessions)} sessions",))
+    return Ruling(not lines, lines or (f"nothing in clear in {count(len(case.evidence.sessions), 'session')}",))

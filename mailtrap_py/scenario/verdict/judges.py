@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from mailtrap_py.scenario.quantities import Comparison
-from mailtrap_py.scenario.verdict.case import Case, Ruling
+from mailtrap_py.scenario.verdict.case import Case, Ruling, count
 from mailtrap_py.scenario.verdict.connection import (
     ends_with,
     gave_up,
@@ -40,13 +40,14 @@ def fired(expected: Mapping[str, Comparison], case: Case) -> Ruling:
     """Judge `fired`: each rule that is named acted so many times."""
     lines: list[str] = []
     passed = True
-    for rule, count in expected.items():
+    for rule, times in expected.items():
         firings = [firing for firing in case.evidence.firings if firing.rule == rule]
-        if count.matches(len(firings)):
-            lines.append(f"{rule} fired {len(firings)} times")
+        fired = f"{rule} fired {count(len(firings), 'time')}"
+        if times.matches(len(firings)):
+            lines.append(fired)
             continue
         passed = False
-        lines.append(f"{rule} fired {len(firings)} times, not {count}")
+        lines.append(f"{fired}, not {times}")
         lines += [f"{case.evidence.when(firing.clock)} {rule} at {firing.point}" for firing in firings]
     return Ruling(passed, tuple(lines))
 
@@ -63,7 +64,7 @@ class Judge:
 JUDGES: Final[Mapping[str, Judge]] = {
     "delivered": Judge(
         delivered,
-        "RFC 5321, section 4.5.3.2.6; RFC 1047",
+        "RFC 5321, section 4.5.4.1; RFC 1047",
         "Keep what was not taken and send it again, with the same Message-ID, so that a second copy can be seen.",
     ),
     "retried": Judge(

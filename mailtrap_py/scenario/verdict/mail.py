@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from mailtrap_py.scenario.attempts import Attempt, Failure
 from mailtrap_py.scenario.expectation import Delivered, NotRetried, Retried
 from mailtrap_py.scenario.quantities import format_duration
-from mailtrap_py.scenario.verdict.case import TOLERANCE, Case, Ruling
+from mailtrap_py.scenario.verdict.case import TOLERANCE, Case, Ruling, count
 
 
 def delivered(expected: Delivered, case: Case) -> Ruling:
@@ -20,10 +20,12 @@ def delivered(expected: Delivered, case: Case) -> Ruling:
     meant = [fate for fate in case.fates if fate.matches(expected.match) and (fate.copies or not fate.refused)]
     wrong = [fate for fate in meant if not expected.copies.matches(len(fate.copies))]
     if not meant:
-        return Ruling(expected.copies.matches(0), ("no message was stored",))
+        which = "no message that matches" if expected.match else "no message"
+        return Ruling(expected.copies.matches(0), (f"{which} was stored",))
     if not wrong:
-        messages = len({fate.key for fate in meant if fate.copies})
-        return Ruling(passed=True, evidence=(f"{messages} messages stored for {len(meant)} recipients",))
+        messages, recipients = count(len({fate.key for fate in meant}), "message"), count(len(meant), "recipient")
+        times = " or ".join(_copies(copies) for copies in sorted({len(fate.copies) for fate in meant}))
+        return Ruling(passed=True, evidence=(f"{messages} for {recipients}, {times}",))
     lines: list[str] = []
     for fate in wrong:
         lines.append(f"{fate.describe()}: {_copies(len(fate.copies))}, not {expected.copies}")
@@ -31,8 +33,8 @@ def delivered(expected: Delivered, case: Case) -> Ruling:
     return Ruling(passed=False, evidence=tuple(lines))
 
 
-def _copies(count: int) -> str:
-    return {0: "never stored", 1: "stored once", 2: "stored twice"}.get(count, f"stored {count} times")
+def _copies(copies: int) -> str:
+    return {0: "never stored", 1: "stored once", 2: "stored twice"}.get(copies, f"stored {copies} times")
 
 
 def retried(expected: Retried, case: Case) -> Ruling:
@@ -80,7 +82,7 @@ def _faults(expected: Retried, failure: Failure, chain: tuple[Attempt, ...], cas
             setback = attempt.setback(expected.after)
             failure = setback.failure if setback else failure
     if expected.at_most is not None and len(chain) > expected.at_most:
-        yield f"it came again {len(chain)} times, more than {expected.at_most}"
+        yield f"it came again {count(len(chain), 'time')}, more than {expected.at_most}"
 
 
 def not_retried(expected: NotRetried, case: Case) -> Ruling:
@@ -101,7 +103,7 @@ def not_retried(expected: NotRetried, case: Case) -> Ruling:
             lines += [case.show_failure(attempt, failure), *map(case.show_start, soon)]
     if lines:
         return Ruling(passed=False, evidence=tuple(lines))
-    note = f"{len(rows)} failed with {expected.after}, none came again"
+    note = f"{count(len(rows), 'mail')} failed with {expected.after}, none came again"
     if shortest < watched - TOLERANCE:
         note += f" (watched for {shortest:.3f}s of {format_duration(watched)})"
     return Ruling(passed=True, evidence=(note,))
@@ -127,4 +129,6 @@ def only_retried(expected: str, case: Case) -> Ruling:
                 lines.append(f"sent again to {', '.join(f'<{address}>' for address in sorted(twice))}")
     if lines:
         return Ruling(passed=False, evidence=tuple(lines))
-    return Ruling(passed=True, evidence=(f"{again} attempts came again, none to a recipient that was not {expected}",))
+    return Ruling(
+        passed=True, evidence=(f"{count(again, 'new attempt')}, none to a recipient that was not {expected}",)
+    )
