@@ -10,6 +10,8 @@ from collections.abc import Generator
 import uvicorn
 from starlette.applications import Starlette
 
+from mailtrap_py.web.app import close
+
 PATIENCE = 1
 """Seconds that a request which is under way gets when the trap stops."""
 
@@ -60,7 +62,7 @@ class HttpServer:
 
     async def stop(self) -> None:
         """End long polls and event streams, then the server."""
-        self._app.state.context.bus.close()
+        close(self._app)
         self._server.should_exit = True
         if self._task is not None:
             await self._task
