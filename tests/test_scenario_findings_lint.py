@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import re
 
+from hypothesis import given
+
+from mailtrap_py.events import Recorded
 from mailtrap_py.scenario.evidence import Evidence
 from mailtrap_py.scenario.findings import KINDS, findings
+from tests.any_run import RUNS
 from tests.recorded import Recording, deliver
 
 
@@ -31,3 +35,12 @@ def test_findings_come_in_the_order_of_the_sessions() -> None:
         "helo-name",
     ]
     assert findings(Evidence()) == ()
+
+
+@given(recorded=RUNS)
+def test_looking_never_raises(recorded: list[Recorded]) -> None:
+    evidence = Evidence.gather(recorded)
+
+    for finding in findings(evidence):
+        assert finding.text
+        assert finding.kind in {kind.name for kind in KINDS}
