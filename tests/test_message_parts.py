@@ -126,19 +126,17 @@ def test_a_part_says_which_it_is() -> None:
         ("8bit", b"\xff", b"\xff", ""),
         ("base64", b"", b"", ""),
         ("base64", b"SGVs\r\nbG8=\r\n", b"Hello", ""),
-        ("base64", b"SGVsbG8", b"Hello", "broken base64: incorrect padding"),
-        ("base64", b"SGVs*bG8=", b"Hello", "broken base64: only base64 data is allowed"),
-        ("base64", b"YQ==Yg==", b"ab", "broken base64: excess data after padding"),
-        ("base64", b"SGVsb", b"Hel", None),
-        ("base64", b"=", b"", None),
-        ("base64", b"\xff", b"", None),
+        ("base64", b"SGVsbG8", b"Hello", "broken base64: its padding is missing, or not at its end"),
+        ("base64", b"SGVs*bG8=", b"Hello", "broken base64: it has b'*' in it"),
+        ("base64", b"YQ==Yg==", b"ab", "broken base64: its padding is missing, or not at its end"),
+        ("base64", b"SGVsb", b"Hel", "broken base64: its padding is missing, or not at its end"),
+        ("base64", b"=", b"", "broken base64: its padding is missing, or not at its end"),
+        ("base64", b"\xff", b"", "broken base64: it has b'\\xff' in it"),
         ("quoted-printable", b"a=20=\r\n=C3=BC=", b"a \xc3\xbc", ""),
         ("quoted-printable", b"a = \r\nb", b"a b", ""),
         ("quoted-printable", b"50 =zz", b"50 =zz", "broken quoted-printable: b'=zz'"),
         ("x-uuencode", b"a", b"a", "the transfer encoding 'x-uuencode' is not known; shown as it is"),
     ],
 )
-def test_transfer_encodings(encoding: str, data: bytes, undone: bytes, defect: str | None) -> None:
-    assert undo(data, encoding)[0] == undone
-    found = undo(data, encoding)[1]
-    assert found.startswith("broken base64: ") if defect is None else found == defect
+def test_transfer_encodings(encoding: str, data: bytes, undone: bytes, defect: str) -> None:
+    assert undo(data, encoding) == (undone, defect)

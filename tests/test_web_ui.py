@@ -253,7 +253,7 @@ def test_deleting_asks_first(page: Page, trap: Mailtrap) -> None:
     expect(page.locator("a.goto")).to_have_text(["second", "first"])
 
     page.get_by_role("link", name="second").click()
-    page.get_by_role("button", name="Delete").click()
+    page.get_by_role("button", name="Delete", exact=True).click()
     dialog.get_by_role("button", name="Delete").click()
     expect(page.locator("a.goto")).to_have_text(["first"])
 

@@ -25,7 +25,7 @@ LOST = "Stored, but the 250 was never sent: the client does not know."
 def line(at: float, source: Source, data: bytes, *, rule: str = "", secret: bool = False) -> Line:
     return Line(
         session_id="s1",
-        number=int(at * 1000) + 1,
+        number=round(at * 1000) + 1,
         at=OCTOBER + at,
         clock=OCTOBER + at,
         source=source,
@@ -84,6 +84,7 @@ def test_rows_are_in_order_of_time_with_rules_and_the_end_among_them() -> None:
         session = served.store.session("s1")
         assert session is not None
         shown = rows(session, served.store.transcript("s1"), served.store.firings())
+    assert [row.number for row in shown] == [1, 11, 0, 2501, 2511, 2521, 2531, 2541, 2551, 2561, 2571, 0]
     assert [(row.source, row.lines, row.ended, row.rule) for row in shown] == [
         ("server", ("220 ready",), True, ""),
         ("client", ("EHLO <b>app</b>",), True, ""),
@@ -155,6 +156,7 @@ def test_a_session_is_shown_word_by_word_without_its_secrets() -> None:
         f'href="/messages/{message.id}"',
         "none was stored",
         'data-live="session transaction message"',
+        '<li class="client" id="line-11">',
     ):
         assert shown in page
     assert "AGFubgBzZWNyZXQ=" not in page
@@ -225,3 +227,13 @@ def test_there_is_no_such_session() -> None:
         answer = served.ask("GET", "/sessions/<b>")
         assert answer.status_code == 404
         assert "There is no such session" in answer.text
+
+
+def test_findings_about_the_client_lead_to_its_lines() -> None:
+    with Served.open() as served:
+        filled(served)
+        page = served.ask("GET", "/sessions/s1").text
+        assert "Findings" in page
+        assert "bare" in page[page.index("Findings") :]
+        assert '<a href="#line-2531">2531</a>' in page
+        assert "RFC 5321" in page

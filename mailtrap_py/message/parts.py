@@ -198,8 +198,9 @@ def undo(data: bytes, encoding: str) -> tuple[bytes, str]:
         compact = data.translate(None, b"\r\n\t ")
         try:
             return binascii.a2b_base64(compact, strict_mode=True), ""
-        except binascii.Error as error:
-            found = str(error).lower()
+        except binascii.Error:
+            strange = compact.translate(None, _ALPHABET + b"=")
+            found = f"it has {strange[:8]!r} in it" if strange else "its padding is missing, or not at its end"
         runs = (
             run[: len(run) - 1] if len(run) % 4 == 1 else run
             for run in _PADDING.split(data.translate(None, _NOT_BASE64))

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from operator import attrgetter
 from typing import TYPE_CHECKING, NamedTuple
 
 from mailtrap_py.events import Outcome, Source
 from mailtrap_py.message import decode, visible
+from mailtrap_py.scenario.findings import findings
+from mailtrap_py.web.evidence import evidence_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -45,47 +48,55 @@ def outcome(transaction: Transaction) -> Verdict:
     return Verdict("bad", "Broken off before it was complete.")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Row:
-    """A row of a transcript: when, the silence before it, by whom, what, and what there is to note about it.
+    """A row of a transcript: when, by whom, its lines, and what there is to note about it.
 
-    `source` is that of a line, or `rule` for one that fired, or `end` for the end of the session.
+    `source` is that of a line, or `rule` for one that fired, or `end` for the end of the session. `number` is that of
+    the line, 0 for what is none; `pause` is the silence before it, in seconds, 0 if it is none to speak of; `ended`
+    says whether it ended as lines do.
     """
 
     offset: float
-    pause: float
     source: str
     lines: tuple[str, ...]
-    ended: bool
-    rule: str
+    rule: str = ""
+    number: int = 0
+    ended: bool = True
+    pause: float = 0.0
 
 
 def rows(session: SessionView, transcript: Iterable[Line], firings: Iterable[Firing]) -> list[Row]:
     """Make the rows of a transcript, the rules that fired and the end of the session among them, in order of time."""
-    told: list[tuple[float, str, tuple[str, ...], bool, str]] = [
-        (line.at, str(line.source), *_said(line), line.rule) for line in transcript
+    found = [_row(line, session.at) for line in transcript]
+    found += [
+        Row(offset=firing.at - session.at, source="rule", lines=(", ".join(firing.actions),), rule=firing.rule)
+        for firing in firings
     ]
-    told += [(firing.at, "rule", (", ".join(firing.actions),), True, firing.rule) for firing in firings]
     if session.ended_at is not None:
         why = f": {session.reason}" if session.reason else ""
-        told.append((session.ended_at, "end", (f"{session.ending}{why}",), True, ""))
-    found: list[Row] = []
-    last = session.at
-    for at, source, lines, ended, rule in sorted(told, key=lambda each: each[0]):
-        found.append(Row(at - session.at, at - last if at - last >= _LONG else 0.0, source, lines, ended, rule))
-        last = at
-    return found
+        found.append(Row(offset=session.ended_at - session.at, source="end", lines=(f"{session.ending}{why}",)))
+    found.sort(key=attrgetter("offset"))
+    befores = [0.0, *(row.offset for row in found)]
+    return [
+        replace(row, pause=row.offset - before) if row.offset - before >= _LONG else row
+        for row, before in zip(found, befores, strict=False)  # there is one time more: that of the last row
+    ]
 
 
-def _said(line: Line) -> tuple[tuple[str, ...], bool]:
-    """Give the lines of a line, and whether it ended as lines do; credentials are masked, odd line ends are shown."""
+def _row(line: Line, began: float) -> Row:
+    """Make the row of a line; credentials are masked, odd line ends are shown."""
+    ended = True
     if line.secret:
         mechanism = _AUTH.match(line.data)
-        return ((mechanism[0].decode("ascii") if mechanism else "") + _MASK,), True
-    if line.source is Source.CONTENT:
-        return (f"{line.octets} octets of message",), True
-    ended = line.source is Source.NOTE or line.data.endswith(b"\r\n")
-    return tuple(visible(decode(each)[0]) for each in line.data.removesuffix(b"\r\n").split(b"\r\n")), ended
+        lines: tuple[str, ...] = ((mechanism[0].decode("ascii") if mechanism else "") + _MASK,)
+    elif line.source is Source.CONTENT:
+        lines = (f"{line.octets} octets of message",)
+    else:
+        ended = line.source is Source.NOTE or line.data.endswith(b"\r\n")
+        lines = tuple(visible(decode(each)[0]) for each in line.data.removesuffix(b"\r\n").split(b"\r\n"))
+    offset = line.at - began
+    return Row(offset=offset, source=line.source, lines=lines, rule=line.rule, number=line.number, ended=ended)
 
 
 class SessionPages:
@@ -111,13 +122,15 @@ class SessionPages:
         session = store.session(request.path_params["id"])
         if session is None:
             return self._pages.missing(request, "session")
+        transcript, transactions = store.transcript(session.id), store.transactions(session_id=session.id)
         return self._pages.page(
             request,
             "session.html",
             session=session,
             transactions=[
                 (each, outcome(each), store.message(each.message_id) if each.message_id else None)
-                for each in store.transactions(session_id=session.id)
+                for each in transactions
             ],
-            rows=rows(session, store.transcript(session.id), store.firings(session_id=session.id)),
+            findings=findings(evidence_of(store, session, transcript, transactions)),
+            rows=rows(session, transcript, store.firings(session_id=session.id)),
         )
