@@ -601,7 +601,7 @@ class Unheard(Action):
     ("action", "complaint"),
     [
         (Unheard(), "nobody knows how to carry out Unheard()"),
-        (Delay(delay=Uniform(uniform=(1.0, 2.0))), "a wait that was not drawn: delay: {uniform: [1s, 2s]}"),
+        (Delay(delay=Uniform.model_validate({"uniform": ["1s", "2s"]})), "a wait that was not drawn: delay: {uniform: [1s, 2s]}"),
     ],
 )
 @looped

@@ -7,6 +7,7 @@ method run (`smtp_MAIL` and so on, in `session`). So what the client is told and
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 from collections.abc import Callable
 from typing import ClassVar, Final, NoReturn
@@ -73,6 +74,7 @@ class Conversation(asyncio.Protocol):
         if not isinstance(transport, asyncio.Transport):
             raise TypeError(f"a session needs a connection that carries bytes both ways, not {transport!r}")
         self.wire = Wire(transport, session_id=self.facts.id, record=self.service.record, inbox=self.inbox)
+        self.wire.patience = self.service.command_timeout
         if self.facts.port.implicit_tls:
             self.wire.hold()  # the first bytes belong to TLS
         self.task = asyncio.get_running_loop().create_task(self._live())
@@ -101,30 +103,37 @@ class Conversation(asyncio.Protocol):
     # -- from the first moment to the last
 
     async def _live(self) -> None:
-        ending, reason = Ending.SERVER_CLOSED, ""
-        self.facts.started(self.wire.peer, str(self.service.upstream or ""))
         try:
+            ending, reason = await self._talk()
+            self.end_transaction(reason or f"the session ended: {ending}")
+            self.facts.ended(ending, reason)
+        except Exception:  # the record fails; what is left to do is to let go
+            log.exception("the end of session %s was not recorded", self.facts.id)
+        finally:
+            self.wire.let_go()
+            self.clean_up()
+            self._ended(self)
+
+    async def _talk(self) -> tuple[Ending, str]:
+        try:
+            self.facts.started(self.wire.peer, str(self.service.upstream or ""))
             await self.open()
             while True:
                 await self._next_command()
         except SessionOver as over:
-            ending, reason = over.ending, over.reason
+            return over.ending, over.reason
         except ClientGone as gone:
-            ending = Ending.CLIENT_RESET if gone.reset else Ending.CLIENT_CLOSED
+            return Ending.CLIENT_RESET if gone.reset else Ending.CLIENT_CLOSED, ""
         except asyncio.CancelledError:
-            ending = Ending.SHUTDOWN
             # RFC 5321, section 3.8: a server that must shut down says 421 "in response to any command".
             self.wire.reply(Reply(421, "4.3.2", (f"{self.service.hostname} Service shutting down",)))
+            return Ending.SHUTDOWN, ""
         except Exception as error:  # one broken session must not touch another
             log.exception("session %s failed", self.facts.id)
-            reason = f"internal error: {type(error).__name__}: {error}"
             self.wire.reply(Reply(421, "4.3.0", (f"{self.service.hostname} Internal error, closing the connection",)))
-        finally:
-            self.end_transaction(reason or f"the session ended: {ending}")
-            self.facts.ended(ending, reason)
-            self.wire.let_go()
-            self.clean_up()
-            self._ended(self)
+            with contextlib.suppress(SessionOver):
+                await self.wire.close()  # in order, because what waits unread would make an RST of it
+            return Ending.SERVER_CLOSED, f"internal error: {type(error).__name__}: {error}"
 
     async def open(self) -> None:
         """Greet the client, if the scenario lets it come in."""
@@ -245,7 +254,7 @@ class Conversation(asyncio.Protocol):
             self.wire.reply(reply, rule=rule)
             return
         self._answered = True
-        if not self.verb:
+        if not self.command:  # the greeting; an empty line is a command too
             self._shut_out = not reply.positive
             self.wire.reply(reply, rule=rule)
         elif self.stands_for(reply):

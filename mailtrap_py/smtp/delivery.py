@@ -63,13 +63,14 @@ class Delivery:
             tls_version=chronicle.tls_version,
             user=chronicle.user,
         )
+        transaction.stored = message.id  # already: a shutdown may end the wait, and does not end the writing
         try:
             await chronicle.record.commit(message)
         except Exception as error:  # a full disk must not end the session, and the client must know
+            transaction.stored = ""
             log.exception("message %s could not be stored", message.id)
             self._wire.note(f"the message could not be stored: {error}")
             return reply or refusals.NOT_STORED
-        transaction.stored = message.id
         transaction.content = b""
         return reply or Reply(250, "2.0.0", (f"Ok: queued as {message.id}",))
 

@@ -313,8 +313,8 @@ class Session(Conversation, SMTP):
 
     async def deliver(self, delivery: Delivery) -> None:
         """Ask the scenario about the message, then tell the client."""
-        self.messages += 1
         decision = self.decide(Point.MESSAGE, delivery.raw)
+        self.messages += 1
         try:
             if decision is not None:
                 stage = Stage(self.wire, self.inbox, delivery.answer, delivery.accept, delivery.discard)

@@ -17,13 +17,19 @@ from typing import TypeVar
 
 from mailtrap_py.events import Ending, Line, Record, Reply, Source
 from mailtrap_py.inbox import Inbox
-from mailtrap_py.smtp.reader import ClientInput, Content
+from mailtrap_py.smtp.reader import MAX_LINE, ClientGone, ClientInput, Content, LineTooLong
 from mailtrap_py.smtp.travel import Manner, Piece, pieces
 
 T = TypeVar("T")
 
 LINGER = 2.0
 """Seconds that an orderly close waits for the client to close too, so that unread input makes no RST of it."""
+
+PATIENCE = 300.0
+"""Seconds that a client may leave its replies unread, unless the service says otherwise."""
+
+FULL = 16384
+"""Octets of replies that are sent even though the client's next command waits already."""
 
 _RESET = struct.pack("ii", 1, 0)  # SO_LINGER on, zero seconds: closing sends RST
 
@@ -47,6 +53,7 @@ class Wire:
         self.inbox = inbox
         self.input = ClientInput(pause=self._pause, resume=self._resume)
         self.closed = False
+        self.patience = PATIENCE
         self._session_id = session_id
         self._record = record
         self._out = bytearray()
@@ -133,7 +140,20 @@ class Wire:
         """Read a command line, after sending all replies that are due. Raises as `ClientInput.line` does."""
         if not self.input.has_line():
             await self.flush()
-        line = await self.input.line(patience)
+        elif len(self._out) > FULL:
+            await self.flush()
+            await asyncio.sleep(0)  # a client that pipelines without end keeps nobody waiting
+        try:
+            line = await self.input.line(patience)
+        except LineTooLong:
+            self.note(f"a command line of over {MAX_LINE} octets was thrown away")
+            raise
+        except ClientGone:
+            left = self.input.discard()
+            if left:
+                shown = "" if secret or left[:5].upper() == b"AUTH " else f": {left!r}"
+                self.note(f"the client left in the middle of a line{shown}")
+            raise
         self.write_down(Source.CLIENT, line, secret=secret or line[:5].upper() == b"AUTH ")
         return line
 
@@ -188,7 +208,16 @@ class Wire:
                 self.transport.write(piece.data)
         self.flush_now()
         if not self._writable.is_set():
-            await self._writable.wait()
+            await self._until_writable()
+
+    async def _until_writable(self) -> None:
+        try:
+            async with asyncio.timeout(self.patience):
+                await self._writable.wait()
+        except TimeoutError:
+            self.closed = True
+            self.transport.abort()
+            raise SessionOver(Ending.TIMEOUT, f"the client took nothing for {self.patience:g} s") from None
 
     @property
     def abandoned(self) -> bool:
@@ -261,14 +290,12 @@ class Wire:
         self.transport.close()
 
     async def _linger(self, patience: float = LINGER) -> None:
-        deadline = asyncio.get_running_loop().time() + patience
-        while self.input.gone is None:
-            self.input.discard()
-            left = deadline - asyncio.get_running_loop().time()
-            if left <= 0:
-                return
-            with suppress(TimeoutError):
-                await self.input.wait(left)
+        # Shutting down only ends the waiting: all is said, and how the session ended is settled.
+        with suppress(TimeoutError, asyncio.CancelledError):
+            async with asyncio.timeout(patience):
+                while self.input.gone is None:
+                    self.input.discard()
+                    await self.input.wait(patience)
 
     def let_go(self) -> None:
         """Close, if nothing closed it before; never waits."""
