@@ -191,7 +191,8 @@ class SessionUpdated:
 class Line:
     """A line of a transcript: `data` is exactly what was sent, line end included; `octets` counts a content's.
 
-    `rule` names the rule that made the server say it; `secret` marks credentials, for views that mask them.
+    `rule` names the rule that made the server say it; `secret` marks credentials, for views that mask them; `early`
+    marks what the client sent before it had the reply to what came before: the octets alone do not show it.
     """
 
     session_id: str
@@ -203,6 +204,7 @@ class Line:
     octets: int = 0
     rule: str = ""
     secret: bool = False
+    early: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

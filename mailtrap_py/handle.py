@@ -55,7 +55,7 @@ class Mailtrap:
     def start(self) -> Self:
         """Open the ports. Raises `SettingError` or `ScenarioError`."""
         self._loop = asyncio.new_event_loop()
-        self._thread = threading.Thread(target=self._loop.run_forever, name="mailtrap", daemon=True)
+        self._thread = threading.Thread(target=_run_to_its_end, args=(self._loop,), name="mailtrap", daemon=True)
         self._thread.start()
         try:
             self._run(self.trap.start())
@@ -74,9 +74,6 @@ class Mailtrap:
         if self._loop is not None and self._thread is not None:
             self._loop.call_soon_threadsafe(self._loop.stop)
             self._thread.join()
-            self._loop.run_until_complete(self._loop.shutdown_asyncgens())
-            self._loop.run_until_complete(self._loop.shutdown_default_executor())
-            self._loop.close()
         self._loop = self._thread = None
 
     def _run(self, work: Coroutine[Any, Any, T]) -> T:
@@ -323,6 +320,16 @@ class Fault:
     ) -> None:
         """Take it away."""
         self.remove()
+
+
+def _run_to_its_end(loop: asyncio.AbstractEventLoop) -> None:
+    """Run a loop until it is stopped, and close it, all on the same thread: the caller's may have a loop that runs."""
+    try:
+        loop.run_forever()
+    finally:
+        loop.run_until_complete(loop.shutdown_asyncgens())
+        loop.run_until_complete(loop.shutdown_default_executor())
+        loop.close()
 
 
 def _query(to: str | None, from_: str | None, subject: str | None, after: Message | None) -> Query:

@@ -7,6 +7,7 @@ A line of a conversation begins with who speaks:
     R: 25                              the server, exactly these octets
     B: NOOP\n                          the client, exactly these octets
     X: AGFubgBwYXNz                    the client, and the line is marked as a secret
+    P: NOOP                            the client, before it had the reply to what came before
     D: Subject: Hi||Hello              the content of a message; `|` stands for CRLF, \n, \r, \0 for themselves
     E: Subject: Hi||Hello              the same, but one of its lines began with a single dot, which is gone
     K: Subject: Hi||Hel                the same, and the client leaves before the final dot
@@ -146,9 +147,9 @@ class _Conversation:
                 self._recording.wait(float(rest))
             case "store":
                 self._store()
-            case "C:" | "X:":
+            case "C:" | "X:" | "P:":
                 self._asked = rest
-                self._write("C", f"{rest}\r\n".encode(), secret=word == "X:")
+                self._write("C", f"{rest}\r\n".encode(), secret=word == "X:", early=word == "P:")
             case "B:":
                 self._write("C", _octets(rest))
             case "D:" | "E:" | "K:":
@@ -159,7 +160,7 @@ class _Conversation:
             case _:
                 self._write(word[0], _octets(rest))
 
-    def _write(self, who: str, data: bytes, *, octets: int = 0, secret: bool = False) -> None:
+    def _write(self, who: str, data: bytes, *, octets: int = 0, secret: bool = False, early: bool = False) -> None:
         now = self._recording.now()
         self._recording.events.append(
             Line(
@@ -171,6 +172,7 @@ class _Conversation:
                 data=data,
                 octets=octets,
                 secret=secret,
+                early=early,
             )
         )
 

@@ -5,10 +5,8 @@ from __future__ import annotations
 import pytest
 
 from mailtrap_py.events import Line
-from mailtrap_py.scenario.conversation import CONTENT, GREETING, SENT_EARLY, UNASKED, Exchange, converse
+from mailtrap_py.scenario.conversation import CONTENT, GREETING, UNASKED, Exchange, converse
 from tests.recorded import Recording
-
-EARLY = f"N: {SENT_EARLY.decode()}"
 
 
 def exchanges(told: str, *, secure: bool = False) -> tuple[Exchange, ...]:
@@ -43,8 +41,8 @@ def test_commands_sent_together_are_answered_in_order() -> None:
     ]
 
 
-def test_a_note_says_what_the_order_of_lines_does_not() -> None:
-    found = exchanges(f"S: 220 mx\n{EARLY}\nC: NOOP\nS: 250 Ok\nN: something else\nC: NOOP\nS: 250 Ok")
+def test_a_line_says_what_its_place_does_not() -> None:
+    found = exchanges("S: 220 mx\nP: NOOP\nS: 250 Ok\nN: something else\nC: NOOP\nS: 250 Ok")
 
     assert [each.early for each in found[1:]] == [True, False]
 

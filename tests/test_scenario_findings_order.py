@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import pytest
 
-from mailtrap_py.scenario.conversation import SENT_EARLY
 from tests.recorded import Recording, deliver
 
 READY = "S: 220 mx.example ready"
 HELLO = f"{READY}\nC: EHLO client.example\nS: 250-mx.example | 250 PIPELINING"
 ALONE = f"{READY}\nC: EHLO client.example\nS: 250 mx.example"
 BYE = "C: QUIT\nS: 221 2.0.0 Bye"
-EARLY = f"N: {SENT_EARLY.decode()}"
 MAIL = "C: MAIL FROM:<ann@example.com>\nS: 250 Ok"
 RCPT = "C: RCPT TO:<bob@example.com>\nS: 250 Ok"
 NO_RCPT = "C: RCPT TO:<bob@example.com>\nS: 550 No"
@@ -25,7 +23,7 @@ def test_an_ordinary_session_has_no_findings() -> None:
 @pytest.mark.parametrize(
     ("kind", "told", "lines", "detail"),
     [
-        ("early-talker", f"{EARLY}\nC: EHLO client.example\n{READY}\nS: 250 mx\n{BYE}", (2,), ""),
+        ("early-talker", f"P: EHLO client.example\n{READY}\nS: 250 mx\n{BYE}", (1,), ""),
         ("early-talker", f"C: EHLO client.example\n{READY}\nS: 250 mx\n{BYE}", (1,), ""),
         ("went-on-after-421", f"{HELLO}\nC: NOOP\nS: 421 Busy\nC: NOOP\nS: 250 Ok\n{BYE}", (6,), ""),
         ("mail-without-hello", f"{READY}\n{MAIL}\n{BYE}", (2,), ""),
@@ -37,8 +35,8 @@ def test_an_ordinary_session_has_no_findings() -> None:
         ("helo-name", f"{READY}\nC: EHLO\nS: 501 Syntax\n{BYE}", (2,), ": none at all"),
         (
             "pipelining-not-offered",
-            f"{ALONE}\nC: MAIL FROM:<a@x.y>\n{EARLY}\nC: RSET\nS: 250 Ok\nS: 250 Ok\n{BYE}",
-            (6,),
+            f"{ALONE}\nC: MAIL FROM:<a@x.y>\nP: RSET\nS: 250 Ok\nS: 250 Ok\n{BYE}",
+            (5,),
             "",
         ),
         ("pipelining-not-offered", f"{ALONE}\nC: MAIL FROM:<a@x.y>\nC: RSET\nS: 250 Ok\nS: 250 Ok\n{BYE}", (5,), ""),
@@ -79,7 +77,7 @@ def test_what_a_conversation_shows(kind: str, told: str, lines: tuple[int, ...],
     [
         ("early-talker", f"{HELLO}\nC: NOOP\nC: NOOP\nS: 250 Ok\nS: 250 Ok\n{BYE}"),
         ("early-talker", READY),
-        ("went-on-after-421", f"{HELLO}\nC: NOOP\nS: 421 Busy\n{EARLY}\nC: NOOP\n{BYE}"),
+        ("went-on-after-421", f"{HELLO}\nC: NOOP\nS: 421 Busy\nP: NOOP\n{BYE}"),
         ("mail-without-hello", f"{HELLO}\n{MAIL}\n{BYE}"),
         ("mail-without-hello", f"{READY}\nC: HELO x.y\nS: 250 mx\n{MAIL}\n{BYE}"),
         ("helo-only", f"{READY}\nC: EHLO x.y\nS: 502 No\nC: HELO x.y\nS: 250 mx\n{BYE}"),

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 
 import pytest
 
-from mailtrap_py.scenario.conversation import SENT_EARLY
 from mailtrap_py.scenario.expectation import Expectation
 from mailtrap_py.scenario.verdict import Result, judge
 from tests.recorded import Recording, deliver
@@ -105,7 +104,7 @@ def test_a_broken_connection_was_used_on() -> None:
 def test_what_was_sent_together_is_no_reuse() -> None:
     run = Recording().session(
         f"{HELLO}\nC: MAIL FROM:<ann@example.com>\nS: 451 4.3.0 No\n"
-        f"N: {SENT_EARLY.decode()}\nC: RCPT TO:<bob@example.com>\nS: 503 Bad sequence\n{BYE}"
+        f"P: RCPT TO:<bob@example.com>\nS: 503 Bad sequence\n{BYE}"
     )
 
     assert ruled(run, "not_reused", {"after": "451"}).passed

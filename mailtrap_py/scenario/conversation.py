@@ -19,9 +19,6 @@ CONTENT: Final = "(content)"
 UNASKED: Final = "(unasked)"
 """The verb of a reply that no command asked for."""
 
-SENT_EARLY: Final = b"sent before the reply to what came before it"
-"""A note that stands in the transcript before a line of a client that did not wait; the octets alone do not show it."""
-
 _COMPLETE = re.compile(rb"(?:\A|\n)([0-9]{3})(?: [^\n]*|\r?)\n\Z")
 
 
@@ -82,14 +79,13 @@ class _Reader:
         self.waiting = deque(self.exchanges)
         self.secure = secure
         self.step = False
-        self.early = False
 
     def read(self, line: Line) -> None:
         match line.source:
             case Source.SERVER:
                 self._reply(line)
             case Source.NOTE:
-                self.early = self.early or line.data == SENT_EARLY
+                pass
             case _:
                 self._request(line)
 
@@ -111,9 +107,9 @@ class _Reader:
         if self.waiting and self.waiting[0].reply is not None:
             self.waiting.popleft()  # half a reply: the client took it for a whole one
         verb = CONTENT if line.source is Source.CONTENT else "AUTH" if self.step else verb_of(line.data)
-        early = self.early or bool(self.waiting)
+        early = line.early or bool(self.waiting)
         self._ask(_Open(verb, line, self.secure, step=self.step and verb == "AUTH", early=early))
-        self.step = self.early = False
+        self.step = False
 
     def _ask(self, exchange: _Open) -> None:
         self.exchanges.append(exchange)

@@ -113,7 +113,16 @@ class Wire:
 
     # -- the transcript
 
-    def write_down(self, source: Source, data: bytes, *, octets: int = 0, rule: str = "", secret: bool = False) -> None:
+    def write_down(  # noqa: PLR0913 - the fields of a line
+        self,
+        source: Source,
+        data: bytes,
+        *,
+        octets: int = 0,
+        rule: str = "",
+        secret: bool = False,
+        early: bool = False,
+    ) -> None:
         """Add a line to the transcript."""
         self._lines += 1
         self._record.add(
@@ -127,6 +136,7 @@ class Wire:
                 octets=octets,
                 rule=rule,
                 secret=secret,
+                early=early,
             )
         )
 
@@ -138,6 +148,7 @@ class Wire:
 
     async def line(self, patience: float, *, secret: bool = False) -> bytes:
         """Read a command line, after sending all replies that are due. Raises as `ClientInput.line` does."""
+        early = self.input.has_line() and bool(self._out or self._pieces)
         if not self.input.has_line():
             await self.flush()
         elif len(self._out) > FULL:
@@ -154,7 +165,7 @@ class Wire:
                 shown = "" if secret or left[:5].upper() == b"AUTH " else f": {left!r}"
                 self.note(f"the client left in the middle of a line{shown}")
             raise
-        self.write_down(Source.CLIENT, line, secret=secret or line[:5].upper() == b"AUTH ")
+        self.write_down(Source.CLIENT, line, secret=secret or line[:5].upper() == b"AUTH ", early=early)
         return line
 
     async def content(self, limit: int, patience: float) -> Content:

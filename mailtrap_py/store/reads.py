@@ -159,7 +159,7 @@ def _summary(row: RowMapping) -> MessageSummary:
 
 
 def _line(session_id: str, values: Sequence[Any]) -> Line:
-    number, at, clock, source, data, octets, rule, secret = values
+    number, at, clock, source, data, octets, rule, secret, early = values
     return Line(
         session_id=session_id,
         number=number,
@@ -170,6 +170,7 @@ def _line(session_id: str, values: Sequence[Any]) -> Line:
         octets=octets,
         rule=rule,
         secret=bool(secret),
+        early=bool(early),
     )
 
 

@@ -97,7 +97,17 @@ class Batch:
             self._rows[lines].append({"position": position, "session_id": line.session_id, "chunk": chunk})
         data = line.data.decode("latin-1")
         chunk.append(
-            [line.number, line.at, line.clock, line.source.value, data, line.octets, line.rule, int(line.secret)]
+            [
+                line.number,
+                line.at,
+                line.clock,
+                line.source.value,
+                data,
+                line.octets,
+                line.rule,
+                int(line.secret),
+                int(line.early),
+            ]
         )
 
     def _take_transaction(self, position: int, transaction: Transaction) -> None:
