@@ -53,7 +53,7 @@ def _check_matchers(at: tuple[Point, ...], when: When, path: Path) -> Iterator[M
                 yield from _check_matchers(at, part, (*path, key, number))
         elif wanted is not None and (point := _unknown_at(at, key)):
             problem = f"'{key}' is not known at {point}"
-            yield Mistake(problem, f"it is known at {_points_that_know(key)}", (*path, key))
+            yield Mistake(problem, f"it is known at {_points_that_know(key)}", (*path, key), about_key=True)
 
 
 def _check_scopes(at: tuple[Point, ...], count: Count) -> Iterator[Mistake]:

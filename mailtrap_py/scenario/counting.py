@@ -17,7 +17,7 @@ from pydantic import Field, PlainSerializer, PlainValidator, WithJsonSchema, mod
 
 from mailtrap_py.scenario.mistakes import Mistake, Mistakes
 from mailtrap_py.scenario.quantities import Duration, format_duration
-from mailtrap_py.scenario.values import OneOrMore, Value, Whole
+from mailtrap_py.scenario.values import OneOrMore, Value, Whole, as_number
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -29,7 +29,6 @@ SCOPES_REMEMBERED = 10_000
 """So many scopes (clients, recipients, …) a rule remembers; of more, the one unseen for longest is forgotten."""
 
 _DEALT = re.compile(r"\s*(?P<hits>[0-9]{1,9})\s+of\s+(?P<of>[0-9]{1,9})\s*")
-_PROBABILITY = re.compile(r"\s*[0-9]{0,15}(?:\.[0-9]{1,15})?\s*")
 
 
 class Scope(StrEnum):
@@ -60,10 +59,9 @@ class Chance:
             hits, of = int(found["hits"]), int(found["of"])
             if 0 < of >= hits:
                 return cls(hits, of)
-        if isinstance(value, str) and value.strip() not in {"", "."} and _PROBABILITY.fullmatch(value):
-            value = float(value)
-        if isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value <= 1:
-            return cls(float(value))
+        number = as_number(value)
+        if isinstance(number, int | float) and not isinstance(number, bool) and 0 <= number <= 1:
+            return cls(float(number))
         raise Mistake(f"{value!r} is not a chance", "write 0.2, from 0 to 1, or '5 of 100', which is dealt exactly")
 
     def written(self) -> str | float:
@@ -74,7 +72,8 @@ class Chance:
 _CHANCE_SCHEMA = {
     "anyOf": [
         {"type": "number", "minimum": 0, "maximum": 1},
-        {"type": "string", "pattern": r"^\s*([0-9]+\s+of\s+[0-9]+|[0-9]*\.?[0-9]+)\s*$"},
+        {"type": "string", "pattern": r"^\s*[0-9]{1,9}\s+of\s+[0-9]{1,9}\s*$"},
+        {"type": "string", "pattern": r"^[0-9]{0,15}\.?[0-9]{1,20}$"},
     ],
     "examples": [0.2, "5 of 100"],
 }

@@ -30,6 +30,7 @@ LARGEST = 256 * 1024
 """So many octets a file may have: far beyond any that makes sense."""
 
 _TAG = "tag:yaml.org,2002:"
+_NUMBERS: Mapping[str, Callable[[str], int | float]] = {"int": int, "float": float}
 _CURES = (
     ("mapping values are not allowed", "put a text that has ': ' in it in quotes"),
     ("'\\t'", "indent with spaces, not with tabs"),
@@ -116,12 +117,15 @@ def _make(
     try:
         made = model.model_validate(resolved, by_alias=True, by_name=False)
     except ValidationError as error:
-        paths = [mistake.path for mistake in found]
-        # What is wrong already is not complained about twice.
-        found += (new for new in diagnose(error, model, resolved) if not any(new.path[: len(p)] == p for p in paths))
+        found += [new for new in diagnose(error, model, resolved) if not any(_follows(new, old) for old in found)]
     if made is None or found:
         raise _report(found, locate)
     return made
+
+
+def _follows(new: Mistake, old: Mistake) -> bool:
+    """Tell whether a mistake may be there only because of another: in the same value, or in what that is a part of."""
+    return new.path[: len(old.path)] == old.path or new.path == old.path[:-1]
 
 
 def _report(mistakes: Iterable[Mistake], locate: _Locate) -> ScenarioError:
@@ -150,7 +154,7 @@ class _Composer(yaml.SafeLoader):
         """Compose a node, unless it is so deep that no scenario needs it."""
         self.depth += 1
         if self.depth > DEEPEST:
-            mark = self.get_mark()
+            mark = self.peek_event().start_mark  # type: ignore[no-untyped-call]  # types-PyYAML leaves it out
             raise yaml.MarkedYAMLError(problem="this is nested too deeply", problem_mark=mark)
         try:
             return super().compose_node(parent, index)
@@ -161,8 +165,8 @@ class _Composer(yaml.SafeLoader):
 for _kind, _spelling, _first in (
     ("bool", r"true|false", "tf"),
     ("null", r"~|null|", ["~", "n", ""]),
-    ("int", r"[-+]?(?:0|[1-9][0-9]{0,14})", "-+0123456789"),
-    ("float", r"[-+]?[0-9]{0,15}\.[0-9]{1,15}", "-+0123456789."),
+    ("int", r"-?[0-9]{1,1000}", "-0123456789"),
+    ("float", r"-?[0-9]{1,15}(?:\.[0-9]{1,20})?(?:e[-+][0-9]{2,3})?", "-0123456789"),
 ):
     _Composer.add_implicit_resolver(_TAG + _kind, re.compile(rf"(?:{_spelling})\Z"), list(_first))
 
@@ -248,11 +252,16 @@ class _Document:
             return None
         if kind == "bool":
             return text == "true"
-        if kind == "int":
-            return int(text)
-        if kind == "float":
-            # 4.10 would come out as 4.1: what does not come out as typed stays a text
-            return float(text) if repr(float(text)) == text else text
+        if kind in _NUMBERS:
+            number = _NUMBERS[kind](text)
+            # 4.10 would come out as 4.1, and 0450 as 450: what does not come out as it was typed stays a text.
+            return number if str(number) == text else text
         if kind != "str":
-            self.mistakes.append(Mistake(f"the tag {node.tag!r} means nothing here", "leave it out", path))
-        return text
+            tag = node.tag.replace(_TAG, "!!")
+            self.mistakes.append(Mistake(f"the tag {tag!r} means nothing here", "leave it out", path))
+        return _joined(text)
+
+
+def _joined(text: str) -> str:
+    """Make one character of two halves, as JSON writes those above U+FFFF; PyYAML leaves them apart."""
+    return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "surrogatepass")

@@ -19,7 +19,7 @@ MOST_VALUES = 20_000
 DEEPEST = 40
 """How large and how deep a scenario may be, aliases written out: far beyond any that makes sense."""
 
-_INTEGER = re.compile(r"[-+]?[0-9]{1,15}")
+_INTEGER = re.compile(r"[-+]?[0-9]{1,1000}")
 _NUMBER = re.compile(r"[-+]?[0-9]{0,15}(?:\.[0-9]{1,15})?")
 
 

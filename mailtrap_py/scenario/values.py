@@ -13,7 +13,7 @@ from mailtrap_py.scenario.mistakes import Mistake
 if TYPE_CHECKING:
     from pydantic import GetJsonSchemaHandler
 
-_NUMBER = re.compile(r"[0-9]{0,15}\.?[0-9]{1,15}")
+_NUMBER = re.compile(r"[0-9]{0,15}\.?[0-9]{1,20}")
 
 
 class Value(BaseModel):
@@ -42,7 +42,7 @@ def _kind(value: object) -> str:
     return {type(None): "nothing", dict: "a mapping", list: "a list"}.get(type(value), repr(value))
 
 
-def _as_number(value: object) -> object:
+def as_number(value: object) -> object:
     """Read a number that the loader left as it was typed, as in 0.50."""
     return float(value) if isinstance(value, str) and _NUMBER.fullmatch(value) else value
 
@@ -67,4 +67,4 @@ class OneOrMore:
 
 Text = Annotated[str, BeforeValidator(as_text), WithJsonSchema({"type": ["string", "number", "boolean"]})]
 Whole = Annotated[int, Field(strict=True)]
-Number = Annotated[float, Field(strict=True, allow_inf_nan=False), BeforeValidator(_as_number)]
+Number = Annotated[float, Field(strict=True, allow_inf_nan=False), BeforeValidator(as_number)]
