@@ -222,7 +222,7 @@ class Settings(BaseModel):
     smtp_port: Port = Field(default=1025, description="Port for SMTP, with STARTTLS on offer; 0 picks a free one.")
     smtps_port: OptionalPort = Field(default=1465, description="Port for SMTP inside TLS; off closes it.")
     http_port: OptionalPort = Field(default=8025, description="Port for the page and the HTTP API; off closes it.")
-    store: Annotated[str, BeforeValidator(_database), _Text("FILE|URL", lambda _: "a temporary file")] = Field(
+    store: Annotated[str, BeforeValidator(_database), _Text("FILE|URL", lambda _: "gone at the end")] = Field(
         default="", description="Where the record is kept: an SQLite file, or the URL of a database."
     )
     scenario: Annotated[str, _Text("NAME|FILE", lambda _: "none")] = Field(

@@ -1,0 +1,128 @@
+"""A trial: a trap under a scenario, a program that sends mail to it, and the verdict on that program.
+
+Slow to import, for it needs the whole server: `run` imports it when it is about to begin.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import threading
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from mailtrap_py.cli.process import Finished, execute
+from mailtrap_py.events import Recorded, SessionEnded, SessionStarted
+from mailtrap_py.handle import Mailtrap
+from mailtrap_py.scenario import RuleState, Scenario
+from mailtrap_py.scenario.evidence import CommandResult, Evidence
+from mailtrap_py.scenario.verdict import Verdict, judge
+from mailtrap_py.settings import Settings
+from mailtrap_py.store import Store
+from mailtrap_py.trap import Trap
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable
+
+_GOODBYE = 1.0  # seconds that the server gets to see that the program has gone
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Trial:
+    """What was tried, what happened, and what to think of it."""
+
+    scenario: Scenario
+    seed: int
+    command: tuple[str, ...]
+    finished: Finished
+    evidence: Evidence
+    rules: tuple[RuleState, ...]
+    verdict: Verdict
+
+    @property
+    def unfired(self) -> tuple[RuleState, ...]:
+        """The rules of a strict scenario that never fired, though they had to: what they are for was not tried."""
+        if not self.scenario.strict:
+            return ()
+        return tuple(state for state in self.rules if not state.fired and not state.rule.optional)
+
+    @property
+    def passed(self) -> bool:
+        """Whether the program came to its end, and everything that was expected of it holds."""
+        return self.verdict.passed and not self.finished.timed_out and not self.unfired
+
+
+def hold(settings: Settings, command: Sequence[str], *, timeout: float) -> Trial:
+    """Start a trap, run the command against it, and judge the command by the scenario of the settings.
+
+    The command finds the trap in its environment (SMTP_HOST, SMTP_PORT, SMTP_URL, MAILTRAP_URL), or by `{host}` and
+    `{port}` in its arguments. `timeout` is in seconds. Raises `SettingError` and `ScenarioError` for what cannot start.
+    """
+    with contextlib.closing(Witness(settings.store or "sqlite://")) as witness:
+        server = Mailtrap(settings)
+        server.trap = Trap(settings, store=witness)
+        with server:
+            inbox = server.inbox
+            environment = os.environ | {
+                "SMTP_HOST": server.host,
+                "SMTP_PORT": str(server.port),
+                "SMTP_URL": f"smtp://{server.host}:{server.port}",
+                "MAILTRAP_URL": server.url,
+            }
+            words = [word.replace("{host}", server.host).replace("{port}", str(server.port)) for word in command]
+            finished = execute(words, environment, timeout=timeout)
+            witness.wait_until_all_have_gone(_GOODBYE)
+    evidence = Evidence.gather(
+        witness.events,
+        until=inbox.clock.now(),
+        command=CommandResult(
+            exit_code=finished.exit_code if finished.exit_code >= 0 else None,
+            signal=max(0, -finished.exit_code),
+            timed_out=finished.timed_out,
+        ),
+    )
+    return Trial(
+        scenario=inbox.director.scenario,
+        seed=inbox.seed,
+        command=tuple(command),
+        finished=finished,
+        evidence=evidence,
+        rules=inbox.director.rules(),
+        verdict=judge(inbox.director.scenario, evidence),
+    )
+
+
+class Witness(Store):
+    """A record that also remembers what it was told, in order, as a judge wants to hear it."""
+
+    def __init__(self, url: str) -> None:
+        """Open the record."""
+        super().__init__(url)
+        self.events: list[Recorded] = []
+        self._open: set[str] = set()
+        self._changed = threading.Condition()
+
+    def add(self, event: Recorded) -> None:
+        """Remember, and write down."""
+        self._remember(event)
+        super().add(event)
+
+    def commit(self, event: Recorded) -> Awaitable[None]:
+        """Remember, and write down for good."""
+        self._remember(event)
+        return super().commit(event)
+
+    def _remember(self, event: Recorded) -> None:
+        with self._changed:
+            self.events.append(event)
+            if isinstance(event, SessionStarted):
+                self._open.add(event.id)
+            elif isinstance(event, SessionEnded):
+                self._open.discard(event.id)
+                self._changed.notify_all()
+
+    def wait_until_all_have_gone(self, timeout: float) -> None:
+        """Wait until no session is open, or so many seconds: a program that ends takes its connections with it."""
+        with self._changed:
+            self._changed.wait_for(lambda: not self._open, timeout)
