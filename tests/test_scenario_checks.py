@@ -1,0 +1,185 @@
+"""What is well formed and makes no sense."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from mailtrap_py.errors import ScenarioError
+from mailtrap_py.events import Point
+from mailtrap_py.scenario import from_data, make_rule
+from mailtrap_py.scenario.points import KNOWN
+from tests.scenario_data import REFUSE
+
+DO = {"reply": REFUSE}
+EXAMPLES: dict[str, Any] = {
+    "client": "127.0.0.1", "header": {"X": "y"}, "index": 1, "recipients": 1, "message_number": 1,
+    "session_number": 1, "size": 1,
+}  # fmt: skip
+
+
+def mistake(*rules: dict[str, Any], **scenario: object) -> tuple[str, str, str]:
+    with pytest.raises(ScenarioError) as caught:
+        from_data({"rules": list(rules)} | scenario)
+    problem = caught.value.problem.removeprefix(f"{caught.value.where}: ")
+    return caught.value.where, problem, caught.value.cure
+
+
+@pytest.mark.parametrize("point", Point)
+@pytest.mark.parametrize("matcher", sorted(frozenset().union(*KNOWN.values()) - {"message_id"}))
+def test_a_matcher_belongs_where_it_is_known(point: Point, matcher: str) -> None:
+    rule = {"at": point.value, "when": {matcher: EXAMPLES.get(matcher, "x")}, "do": DO}
+
+    if matcher in KNOWN[point]:
+        assert make_rule(rule).at == (point,)
+    else:
+        where, problem, cure = mistake(rule)
+        assert (where, problem) == (f"rules[0].when.{matcher}", f"'{matcher}' is not known at {point}")
+        assert cure.startswith("it is known at ")
+
+
+def test_a_matcher_is_looked_for_in_every_part() -> None:
+    when = {"any": [{"to": "x"}, {"not": {"all": [{"subject": "x"}]}}]}
+
+    where, problem, cure = mistake({"at": ["data", "message"], "when": when, "do": DO})
+
+    assert (where, problem) == ("rules[0].when.any[1].not.all[0].subject", "'subject' is not known at data")
+    assert cure == "it is known at message"
+
+
+def test_a_matcher_must_be_known_at_every_point() -> None:
+    where, problem, _ = mistake({"at": ["mail", "rcpt"], "when": {"to": "x"}, "do": DO})
+
+    assert (where, problem) == ("rules[0].when.to", "'to' is not known at mail")
+
+
+def test_a_scope_must_be_known_too() -> None:
+    count = {"times": 1, "per": ["session", "message_id"]}
+
+    assert mistake({"at": "rcpt", "count": count, "do": DO}) == (
+        "rules[0].count.per",
+        "'message_id' is not known at rcpt, so nothing can be counted by it",
+        "it is known at message",
+    )
+
+
+def test_a_name_must_be_known_too() -> None:
+    where, problem, cure = mistake({"at": "mail", "do": {"reply": "450 <${from}> to <${to}>"}})
+
+    assert (where, problem) == ("rules[0].do[0].reply", "${to} is not known at mail")
+    assert cure == "it is known at rcpt, data, message, any"
+
+
+def test_a_point_is_named_once() -> None:
+    assert mistake({"at": ["rcpt", "rcpt"], "do": DO})[:2] == ("rules[0].at", "a point is named twice")
+
+
+@pytest.mark.parametrize(
+    ("do", "where", "problem", "cure"),
+    [
+        (["close", "accept"], "do[1]", "nothing can come after 'close'", "put it before"),
+        ([{"stall": {}}, {"note": "x"}], "do[1]", "nothing can come after 'stall'", "put it before"),
+        ([{"reply": "421 Bye"}, {"close": "reset"}], "do[1]", "nothing can come after 'reply'",
+         "write 'stay: true' beside the 421"),
+        ([DO, DO], "do[1]", "a command has one reply", "write several lines in one reply, or send more with 'raw'"),
+        (["accept", "discard"], "do", "a message is stored or it is not", "write 'accept' or 'discard'"),
+        (["pass", "accept"], "do", "'pass' does nothing, so nothing else can be done",
+         "leave 'pass' out, or the others"),
+    ],
+)  # fmt: skip
+def test_actions_that_make_no_sense_together(do: list[object], where: str, problem: str, cure: str) -> None:
+    assert mistake({"at": "message", "do": do}) == (f"rules[0].{where}", problem, cure)
+
+
+@pytest.mark.parametrize(
+    "do",
+    [
+        ["accept", {"close": "reset"}],
+        [{"note": "x"}, "pass"],
+        [{"delay": "1s"}, DO, {"raw": "250 unasked\r\n"}, "close"],
+        [{"reply": "421 Bye", "stay": True}, {"close": "reset"}],
+        ["accept", "stall"],
+        [{"delay": "1s"}, {"delay": "2s"}],
+    ],
+)
+def test_actions_that_go_together(do: list[object]) -> None:
+    assert len(make_rule({"at": "message", "do": do}).do) == len(do)
+
+
+@pytest.mark.parametrize("action", ["accept", "discard"])
+@pytest.mark.parametrize("at", ["data", "any", ["message", "quit"]])
+def test_what_becomes_of_a_message_is_for_the_message(action: str, at: object) -> None:
+    where, problem, cure = mistake({"at": at, "do": action})
+
+    assert where == "rules[0].do[0]"
+    assert problem.startswith(f"'{action}' makes no sense at ")
+    assert cure == "it belongs to message"
+
+
+def test_an_id_is_given_once() -> None:
+    where, problem, _ = mistake(
+        {"id": "a", "at": "rcpt", "do": DO}, {"at": "mail", "do": DO}, {"id": "a", "at": "quit", "do": DO}
+    )
+
+    assert (where, problem) == ("rules[2].id", "the id 'a' is taken")
+
+
+def test_an_id_may_not_be_that_of_a_rule_without_one() -> None:
+    assert mistake({"id": "rule-2", "at": "rcpt", "do": DO}, {"at": "mail", "do": DO})[1] == "the id 'rule-2' is taken"
+
+
+TO_BOB = {"to": "bob@*"}
+
+
+@pytest.mark.parametrize(
+    ("earlier", "later"),
+    [
+        ({"at": "rcpt"}, {"at": "rcpt"}),
+        ({"at": "rcpt"}, {"at": "rcpt", "when": TO_BOB, "count": {"times": 1}}),
+        ({"at": ["mail", "rcpt"]}, {"at": "mail"}),
+        ({"at": "any"}, {"at": ["ehlo", "quit", "any"]}),
+        ({"at": "rcpt", "when": TO_BOB}, {"at": "rcpt", "when": TO_BOB}),
+    ],
+)
+def test_a_rule_that_can_never_be_reached(earlier: dict[str, Any], later: dict[str, Any]) -> None:
+    assert mistake({"id": "first", "do": DO} | earlier, {"id": "second", "do": "close"} | later) == (
+        "rules[1]",
+        "rule 'second' can never be reached: rule 'first' always fires before it",
+        "put it first, or give the other a 'when' or a 'count'",
+    )
+
+
+@pytest.mark.parametrize(
+    ("earlier", "later"),
+    [
+        ({"at": "rcpt", "when": TO_BOB}, {"at": "rcpt"}),
+        ({"at": "rcpt", "count": {"times": 1}}, {"at": "rcpt"}),
+        ({"at": "rcpt"}, {"at": ["rcpt", "mail"]}),
+        ({"at": "rcpt"}, {"at": "any"}),
+        ({"at": "any"}, {"at": "message"}),
+        ({"at": "any"}, {"at": "connect"}),
+    ],
+)
+def test_a_rule_that_can_be_reached(earlier: dict[str, Any], later: dict[str, Any]) -> None:
+    assert len(from_data({"rules": [{"do": DO} | earlier, {"do": DO} | later]}).rules) == 2
+
+
+def test_an_expectation_of_a_rule_that_is_there() -> None:
+    data = {"rules": [{"id": "busy", "at": "rcpt", "do": DO}], "expect": [{"fired": {"busy": 1}}]}
+
+    assert from_data(data).as_data()["expect"] == [{"fired": {"busy": 1}}]
+
+
+@pytest.mark.parametrize(
+    ("rules", "cure"),
+    [
+        ([{"id": "busy", "at": "rcpt", "do": DO}], "did you mean 'busy'?"),
+        ([{"id": "x", "at": "rcpt", "do": DO}], "the rules are: x"),
+        ([], "there are no rules"),
+    ],
+)
+def test_an_expectation_of_a_rule_that_is_not_there(rules: list[dict[str, Any]], cure: str) -> None:
+    assert mistake(*rules, expect=[{"delivered": "never"}, {"fired": {"bussy": 1}}]) == (
+        "expect[1].fired.bussy", "there is no rule 'bussy'", cure,
+    )  # fmt: skip
