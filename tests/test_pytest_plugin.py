@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import re
 import smtplib
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
 from mailtrap_py import Mailtrap
+from mailtrap_py.captured import Message
+from mailtrap_py.handle import Fault
 
 pytest_plugins = ["pytester"]
 
+DOCS = Path(__file__).parents[1] / "docs" / "pytest.md"
 APP = """
 import smtplib
 
@@ -346,6 +351,23 @@ def test_workers_of_xdist_have_a_server_each(inner: pytest.Pytester) -> None:
             assert [message.envelope.recipients for message in mailtrap.messages] == [(f"{number}@example.com",)]
     """)
     inner.runpytest("-p", "xdist", "-n2").assert_outcomes(passed=6)
+
+
+def test_every_block_of_the_docs_is_a_file_and_every_test_in_them_passes(inner: pytest.Pytester) -> None:
+    blocks = re.findall(r"^```python\n# (\w+\.py).*\n((?s:.*?))^```", DOCS.read_text("utf-8"), re.MULTILINE)
+    assert len(blocks) == DOCS.read_text("utf-8").count("```python")
+    for name, code in blocks:
+        (inner.path / name).write_text(code)
+    tests = sum(code.count("def test_") for _, code in blocks)
+    assert tests > 5
+    inner.runpytest().assert_outcomes(passed=tests)
+
+
+def test_the_docs_name_everything_that_the_fixture_has() -> None:
+    text = DOCS.read_text("utf-8")
+    names = [name for thing in (Mailtrap, Message, Fault) for name in vars(thing) if not name.startswith("_")]
+    elsewhere = {"start", "close", "id", "view", "summary"}  # for whoever does without the fixture, or reads the code
+    assert [name for name in names if name not in elsewhere and not re.search(rf"`(\w+\.)?{name}\b", text)] == []
 
 
 def test_the_plugin_imports_nothing_of_its_own_until_a_fixture_is_used() -> None:
