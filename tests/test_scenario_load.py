@@ -332,6 +332,14 @@ def test_a_text_cannot_be_endless() -> None:
     ]
 
 
+def test_a_file_cannot_be_endless(tmp_path: Path) -> None:
+    path = tmp_path / "large.yaml"
+    path.write_text("#" * (LARGEST + 1))
+
+    with pytest.raises(ScenarioError, match=r"large\.yaml: this is too large for a scenario"):
+        load(path)
+
+
 def test_data_without_lines_is_told_by_its_path() -> None:
     with pytest.raises(ScenarioError) as caught:
         from_data({"rules": [{"at": "rcpt", "when": {"header": {"X": [{}]}}, "do": "close"}]})

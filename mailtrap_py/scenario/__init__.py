@@ -4,7 +4,7 @@ Pure: no loop, no socket, no clock of its own, no dice of its own. `model` is th
 
     values quantities patterns replies   what stands after a key
     points facts                         what is known, and where
-    match counting actions               when, how often, what
+    match counting actions waits         when, how often, what
     model checks                         the whole, and whether it makes sense
     load params mistakes diagnosis       where it comes from, and what is wrong with it
     library json_schema                  the shipped files, and the form of all files

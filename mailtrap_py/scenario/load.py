@@ -52,12 +52,16 @@ def load(source: str | FilePath, *, params: Mapping[str, object] | None = None) 
     path = library.path_of(str(source)) if shipped else FilePath(source)
     name = path.name if shipped else str(source)
     try:
-        text = path.read_bytes().decode("utf-8-sig")
+        with path.open("rb") as file:
+            octets = file.read(LARGEST + 1)
+        text = "" if len(octets) > LARGEST else octets.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise ScenarioError("this is not UTF-8", where=name, cure="save it as UTF-8") from error
     except OSError as error:
         cure = nearest(path.stem, library.names()) if not shipped else ""
         raise ScenarioError(f"it cannot be read: {error.strerror or error}", where=name, cure=cure) from error
+    if len(octets) > LARGEST:
+        raise _too_large(name)
     return _load_text(text, name, path.stem, params)
 
 
@@ -79,6 +83,10 @@ def make_rule(data: Mapping[str, object]) -> Rule:
 def schema() -> dict[str, object]:
     """Describe a scenario file as JSON Schema 2020-12, for editors and for whoever writes files by program."""
     return json_schema.of(Scenario)
+
+
+def _too_large(name: str) -> ScenarioError:
+    return ScenarioError("this is too large for a scenario", where=name, cure=f"{LARGEST} octets are the limit")
 
 
 class _Place(NamedTuple):
@@ -181,7 +189,7 @@ class _Document:
         self._keys: dict[Path, yaml.Mark] = {}
         self._values: dict[Path, yaml.Mark] = {}
         if len(text) > LARGEST:
-            raise ScenarioError("this is too large for a scenario", where=name, cure=f"{LARGEST} octets are the limit")
+            raise _too_large(name)
         try:
             node = yaml.compose(text, _Composer)
             self.data = None if node is None else self._value(node, ())
