@@ -28,10 +28,16 @@ def test_seen_from_further_up() -> None:
 
 
 @pytest.mark.parametrize(
-    ("word", "asked"), [("wehn", "did you mean 'when'?"), ("WHEN", "did you mean 'when'?"), ("zzz", "")]
+    ("word", "asked"),
+    [
+        ("wehn", "did you mean 'when'?"),
+        ("WHEN", "did you mean 'when'?"),
+        ("wt", "did you mean 'at'?"),
+        ("zzz", ""),
+    ],
 )
 def test_the_nearest_spelling(word: str, asked: str) -> None:
-    assert nearest(word, ["when", "count"]) == asked
+    assert nearest(word, ["when", "count", "at"]) == asked
 
 
 def test_an_unknown_key() -> None:

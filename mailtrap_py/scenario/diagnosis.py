@@ -77,7 +77,8 @@ def _explain(details: ErrorDetails, root: type[BaseModel], data: object) -> Iter
         owner = _owner(location[:-1], root)
         yield Mistake(f"{owner} has no {str(location[-1])!r}", f"write '{location[-1]}: ...'", path)
     else:
-        problem, cure = _wrong_value(details, str(path[-1]) if path else "", _value_at(data, path))
+        key = next((part for part in reversed(path) if isinstance(part, str)), "")
+        problem, cure = _wrong_value(details, key, _value_at(data, path))
         yield Mistake(problem, cure, path)
 
 

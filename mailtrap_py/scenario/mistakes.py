@@ -8,6 +8,9 @@ from collections.abc import Iterable
 Path = tuple[str | int, ...]
 """Where in a scenario: keys and positions from the top, as in `("rules", 0, "do", 1, "reply")`."""
 
+_SHORT = 3
+_CLOSE, _CLOSE_IF_SHORT = 0.6, 0.5
+
 
 class Mistake(ValueError):  # noqa: N818 - a mistake of the author, found and named; no error of this program
     """One thing that is wrong: `problem` in plain words, `cure` what to write instead, `path` where, as far as known.
@@ -41,7 +44,9 @@ class Mistakes(ValueError):  # noqa: N818 - as above
 def nearest(word: str, choices: Iterable[str]) -> str:
     """Ask `did you mean 'when'?`, or nothing when no choice is near."""
     spelt = {choice.casefold(): choice for choice in choices}
-    found = difflib.get_close_matches(word.casefold(), spelt, n=1)
+    # In a short word one wrong letter is a large part of it.
+    cutoff = _CLOSE_IF_SHORT if len(word) <= _SHORT else _CLOSE
+    found = difflib.get_close_matches(word.casefold(), spelt, n=1, cutoff=cutoff)
     return f"did you mean {spelt[found[0]]!r}?" if found else ""
 
 

@@ -71,6 +71,8 @@ __all__ = [
     "When",
 ]
 
+_ID = r"^([A-Za-z0-9][A-Za-z0-9_.-]{0,99})?$"
+
 ParamValue = bool | int | float | str
 """What `${name}` stands for; what overrides it must be of the same kind."""
 
@@ -119,7 +121,8 @@ class Rule(Value):
 
     id: Text = Field(
         default="",
-        pattern=r"^([A-Za-z0-9][A-Za-z0-9_.-]{0,99})?$",
+        pattern=_ID,
+        json_schema_extra={"pattern": _ID},
         description="Its name in the record; 'rule-1' and so on, by position, if it has none.",
     )
     at: Annotated[tuple[Point, ...], Field(min_length=1), OneOrMore()] = Field(
