@@ -49,10 +49,10 @@ def mailtrap_py(
     """Catch all mail that an application sends, show it, and fail as real mail servers fail.
 
     \b
-    mailtrap-py                                 start the trap: SMTP on 1025, the page on 8025
-    mailtrap-py --scenario greylisting          the same, and let something go wrong
-    mailtrap-py run greylisting -- ./send.py    run a program against it, and judge the program
-    mailtrap-py scenario list                   what can go wrong
+    mailtrap-py                              start it: SMTP 1025, page 8025
+    mailtrap-py --scenario greylisting       the same, and something goes wrong
+    mailtrap-py run greylisting -- ./send    judge a program by how it takes it
+    mailtrap-py scenario list                what can go wrong
 
     Without a command, serve is meant: 'mailtrap-py --smtp-port 2525' is 'mailtrap-py serve --smtp-port 2525'.
     """  # noqa: D301 - \b is a mark of typer's: keep these lines as they are
