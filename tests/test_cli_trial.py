@@ -45,6 +45,24 @@ print(urllib.request.urlopen(os.environ["MAILTRAP_URL"] + "/livez").status, os.e
     assert capfd.readouterr().out == "200 kept\n"
 
 
+def test_what_the_program_prints_can_be_kept_and_its_surroundings_can_be_more(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    say = "import os, sys; print(os.environ['PORT'], flush=True); print('and an error', file=sys.stderr)"
+    with (tmp_path / "output").open("wb") as output:
+        hold(
+            FREE,
+            python(say),
+            timeout=60,
+            output=output,
+            surroundings=lambda server: {"PORT": f"SMTPS on {server.smtps_port}"},
+        )
+    first, second = (tmp_path / "output").read_text().splitlines()
+    assert first.removeprefix("SMTPS on ").isdecimal()
+    assert second == "and an error"
+    assert capfd.readouterr() == ("", "")
+
+
 def test_a_program_that_is_stopped_has_not_passed() -> None:
     found = held({}, *python(PAUSE), timeout=0.2)
     assert (found.passed, found.verdict.passed, found.verdict.grade) == (False, True, Grade.HUNG)

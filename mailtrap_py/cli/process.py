@@ -15,6 +15,7 @@ from mailtrap_py.errors import SettingError
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
     from types import FrameType
+    from typing import IO
 
 _GRACE = 1.0  # seconds between asking a program to end and ending it
 
@@ -34,17 +35,22 @@ class Finished:
         return f"exit code {self.exit_code}" if self.exit_code >= 0 else f"died of {_name(-self.exit_code)}"
 
 
-def execute(command: Sequence[str], environment: Mapping[str, str], *, timeout: float) -> Finished:
-    """Run a command to its end, its output passing through, and end all that it started with it.
+def execute(
+    command: Sequence[str], environment: Mapping[str, str], *, timeout: float, output: IO[bytes] | None = None
+) -> Finished:
+    """Run a command to its end, and end all that it started with it.
 
-    Raises `SettingError` when it cannot be started. When this process is interrupted or told to terminate, so is the
-    command, before `KeyboardInterrupt` or `SystemExit` goes on.
+    What it prints passes through, or goes into the file `output`, normal output and errors alike. Raises `SettingError`
+    when it cannot be started. When this process is interrupted or told to terminate, so is the command, before
+    `KeyboardInterrupt` or `SystemExit` goes on.
     """
     start = time.monotonic()
     with _terminated_as_interrupted():
         try:
             # A session of its own: a Ctrl-C reaches only this process, which passes it on to the whole group.
-            process = subprocess.Popen(command, env=environment, start_new_session=True)  # noqa: S603 - it is the user's
+            process = subprocess.Popen(  # noqa: S603 - it is the user's
+                command, env=environment, start_new_session=True, stdout=output, stderr=output
+            )
         except OSError as error:
             raise SettingError(
                 f"{command[0]!r} cannot be started: {error.strerror}", cure="write a program and its arguments after --"

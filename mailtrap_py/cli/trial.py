@@ -8,7 +8,7 @@ from __future__ import annotations
 import contextlib
 import os
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -24,6 +24,7 @@ from mailtrap_py.trap import Trap
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable
+    from typing import IO
 
 _GOODBYE = 1.0  # seconds that the server gets to see that the program has gone
 
@@ -53,11 +54,20 @@ class Trial:
         return self.verdict.passed and not self.finished.timed_out and not self.unfired
 
 
-def hold(settings: Settings, command: Sequence[str], *, timeout: float) -> Trial:
+def hold(
+    settings: Settings,
+    command: Sequence[str],
+    *,
+    timeout: float,
+    output: IO[bytes] | None = None,
+    surroundings: Callable[[Mailtrap], Mapping[str, str]] | None = None,
+) -> Trial:
     """Start a trap, run the command against it, and judge the command by the scenario of the settings.
 
     The command finds the trap in its environment (SMTP_HOST, SMTP_PORT, SMTP_URL, MAILTRAP_URL), or by `{host}` and
-    `{port}` in its arguments. `timeout` is in seconds. Raises `SettingError` and `ScenarioError` for what cannot start.
+    `{port}` in its arguments; `surroundings` gives it more variables. What it prints passes through, or goes into the
+    file `output`. `timeout` is in seconds. Only the main thread can hold a trial. Raises `SettingError` and
+    `ScenarioError` for what cannot start.
     """
     with contextlib.closing(Witness(settings.store or "sqlite://")) as witness:
         server = Mailtrap(settings)
@@ -70,8 +80,10 @@ def hold(settings: Settings, command: Sequence[str], *, timeout: float) -> Trial
                 "SMTP_URL": f"smtp://{server.host}:{server.port}",
                 "MAILTRAP_URL": server.url,
             }
+            if surroundings is not None:
+                environment.update(surroundings(server))
             words = [word.replace("{host}", server.host).replace("{port}", str(server.port)) for word in command]
-            finished = execute(words, environment, timeout=timeout)
+            finished = execute(words, environment, timeout=timeout, output=output)
             witness.wait_until_all_have_gone(_GOODBYE)
     evidence = Evidence.gather(
         witness.events,
