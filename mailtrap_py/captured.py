@@ -226,6 +226,7 @@ def _show(line: Line, start: float) -> str:
         said = _mask(said)
     if line.source == "content":
         said = f"({line.octets} octets of content)"
+    said = "".join(char if char.isprintable() or char == "\n" else repr(char)[1:-1] for char in said)
     rule = f"   [{line.rule}]" if line.rule else ""
     return f"{line.at - start:8.3f} {_SPEAKERS[line.source]} {said}{rule}"
 

@@ -25,7 +25,7 @@ from mailtrap_py.events import Outcome, Transaction
 from mailtrap_py.inbox import DEFAULT, Inbox
 from mailtrap_py.scenario import RuleState, Scenario
 from mailtrap_py.settings import Settings
-from mailtrap_py.store import Announcement, MessageSummary, Query
+from mailtrap_py.store import Announcement, MessageSummary, Query, Store
 from mailtrap_py.trap import Trap
 
 T = TypeVar("T")
@@ -44,9 +44,9 @@ class NotReceivedError(AssertionError):
 class Mailtrap:
     """A trap that runs in the background. Use it as a context manager, or call `start` and `close`."""
 
-    def __init__(self, settings: Settings | None = None) -> None:
-        """Take the settings; without any, free ports of 127.0.0.1 and a record in memory."""
-        self.trap = Trap(settings or PRIVATE)
+    def __init__(self, settings: Settings | None = None, *, store: Store | None = None) -> None:
+        """Take the settings, by default free ports of 127.0.0.1, and a record in memory; a `store` stays the caller's."""
+        self.trap = Trap(settings or PRIVATE, store=store)
         self._loop: asyncio.AbstractEventLoop | None = None
         self._thread: threading.Thread | None = None
 

@@ -20,7 +20,6 @@ from mailtrap_py.scenario.evidence import CommandResult, Evidence
 from mailtrap_py.scenario.verdict import Verdict, judge
 from mailtrap_py.settings import Settings
 from mailtrap_py.store import Store
-from mailtrap_py.trap import Trap
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable
@@ -69,22 +68,22 @@ def hold(
     file `output`. `timeout` is in seconds. Only the main thread can hold a trial. Raises `SettingError` and
     `ScenarioError` for what cannot start.
     """
-    with contextlib.closing(Witness(settings.store or "sqlite://")) as witness:
-        server = Mailtrap(settings)
-        server.trap = Trap(settings, store=witness)
-        with server:
-            inbox = server.inbox
-            environment = os.environ | {
-                "SMTP_HOST": server.host,
-                "SMTP_PORT": str(server.port),
-                "SMTP_URL": f"smtp://{server.host}:{server.port}",
-                "MAILTRAP_URL": server.url,
-            }
-            if surroundings is not None:
-                environment.update(surroundings(server))
-            words = [word.replace("{host}", server.host).replace("{port}", str(server.port)) for word in command]
-            finished = execute(words, environment, timeout=timeout, output=output)
-            witness.wait_until_all_have_gone(_GOODBYE)
+    with (
+        contextlib.closing(Witness(settings.store or "sqlite://")) as witness,
+        Mailtrap(settings, store=witness) as server,
+    ):
+        inbox = server.inbox
+        environment = os.environ | {
+            "SMTP_HOST": server.host,
+            "SMTP_PORT": str(server.port),
+            "SMTP_URL": f"smtp://{server.host}:{server.port}",
+            "MAILTRAP_URL": server.url,
+        }
+        if surroundings is not None:
+            environment.update(surroundings(server))
+        words = [word.replace("{host}", server.host).replace("{port}", str(server.port)) for word in command]
+        finished = execute(words, environment, timeout=timeout, output=output)
+        witness.wait_until_all_have_gone(_GOODBYE)
     evidence = Evidence.gather(
         witness.events,
         until=inbox.clock.now(),
