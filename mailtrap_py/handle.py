@@ -45,7 +45,7 @@ class Mailtrap:
     """A trap that runs in the background. Use it as a context manager, or call `start` and `close`."""
 
     def __init__(self, settings: Settings | None = None, *, store: Store | None = None) -> None:
-        """Take the settings, by default free ports of 127.0.0.1, and a record in memory; a `store` stays the caller's."""
+        """Take the settings, by default free ports of 127.0.0.1; a `store` is yours to close, else it is in memory."""
         self.trap = Trap(settings or PRIVATE, store=store)
         self._loop: asyncio.AbstractEventLoop | None = None
         self._thread: threading.Thread | None = None
