@@ -10,8 +10,13 @@ from mailtrap_py.errors import ScenarioError
 from mailtrap_py.scenario import library
 
 
-def test_they_lie_beside_the_package_where_it_is_developed() -> None:
-    assert library.path_of("greylisting") == Path(__file__).parent.parent / "scenarios" / "greylisting.yaml"
+ROOT = Path(__file__).parent.parent
+
+
+def test_they_lie_beside_the_package_where_it_is_developed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(library, "_PACKAGE", ROOT / "mailtrap_py")
+
+    assert library.path_of("greylisting") == ROOT / "scenarios" / "greylisting.yaml"
 
 
 def test_they_lie_in_the_package_where_it_is_installed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

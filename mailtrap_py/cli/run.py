@@ -47,7 +47,7 @@ def run(
         seconds = parse_duration(timeout)
     except ValueError as error:
         raise typer.BadParameter(str(error), param_hint="--timeout") from None
-    own = {"host": ["127.0.0.1"], "smtp_port": 0, "smtps_port": 0, "http_port": None, "scenario": scenario}
+    own = {"host": ["127.0.0.1"], "smtp_port": 0, "smtps_port": 0, "http_port": "off", "scenario": scenario}
     settings = Settings.load(flags | own, os.environ)
     held = trial.hold(settings, command, timeout=seconds)
     account.tell(held, console(stderr=True))
