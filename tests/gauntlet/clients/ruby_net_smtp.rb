@@ -1,0 +1,34 @@
+# Ruby's Net::SMTP: one message; it raises when anything went wrong.
+
+require "json"
+require "net/smtp"
+require "securerandom"
+require "time"
+
+recipients = ENV.fetch("SMTP_TO").split(",")
+body = "A line of text, of about the length that people write in their mails.\n" * 1500
+message = <<~MAIL + body
+  From: ann@example.com
+  To: #{recipients.join(", ")}
+  Subject: Hello from Net::SMTP
+  Date: #{Time.now.rfc2822}
+  Message-ID: <#{SecureRandom.uuid}@example.com>
+
+MAIL
+
+error = ""
+begin
+  smtp = Net::SMTP.new(ENV.fetch("SMTP_HOST"), ENV.fetch("SMTP_PORT").to_i)
+  smtp.open_timeout = 4
+  smtp.read_timeout = 4
+  login = {}
+  unless ENV.fetch("SMTP_USER").empty?
+    smtp.enable_starttls
+    login = { user: ENV["SMTP_USER"], secret: ENV["SMTP_PASSWORD"], authtype: :plain }
+  end
+  smtp.start(**login) { smtp.send_message(message, "ann@example.com", *recipients) }
+rescue Net::ProtocolError, Net::OpenTimeout, Net::ReadTimeout, OpenSSL::SSL::SSLError, IOError, SystemCallError => problem
+  error = "#{problem.class}: #{problem.message.strip}"
+end
+puts JSON.generate({ sent: error.empty?, error: error.scrub, refused: {} })
+exit error.empty? ? 0 : 1

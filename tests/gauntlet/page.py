@@ -1,0 +1,238 @@
+"""The page `docs/clients.md`: written from rows, and read back into them, so that a part of it can be made anew."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from mailtrap_py.scenario.findings import KINDS
+from mailtrap_py.scenario.verdict import Grade
+
+FIRST_LINE = "<!-- Made by `python tests/gauntlet/table.py --write`. Never edited by hand. -->"
+NOT_MET = "—"
+HELD = " ✓"
+
+GRADES: Mapping[Grade, str] = {
+    Grade.DELIVERED: "It said success, and every recipient has the message once.",
+    Grade.HONEST: "It said failure, and nothing was delivered; or it could not know.",
+    Grade.PARTIAL: "It said failure, and named the recipients that were refused; the others have the message.",
+    Grade.MISTAKEN: "It said failure, though it was told that every recipient has the message. A retry makes a copy.",
+    Grade.LOST: "It said success, and nothing was stored.",
+    Grade.DUPLICATED: "A recipient has the message twice.",
+    Grade.SILENT: "It said success, and some recipients have nothing.",
+    Grade.HUNG: "It waited longer for a reply than the scenario allows, or had to be stopped.",
+    Grade.INSECURE: "It sent the mail or the password in clear, where TLS was wanted.",
+    Grade.CRASHED: "It died of a signal, or of an error that it does not document.",
+}
+
+CLASSES: Mapping[str, str] = {
+    "legal": "What a server may do by RFC 5321",
+    "seen": "What servers do although they may not",
+    "hostile": "Attacks",
+}
+
+INTRODUCTION = """\
+# What mail clients do when the server fails
+
+Each client below sends one message of 100 KB to three recipients, through a server that fails as one of the
+[scenarios](scenarios.md) says, and its exit code is compared with what became of the mail. The
+[programs](../tests/gauntlet/clients) are what an application developer writes after reading the client's documentation,
+with a time-out of 4 seconds where the client has one (curl: 8 seconds for everything). They keep no queue and try
+nothing twice on their own: what you see is what the library does. That nobody *retries* is therefore no surprise; what
+matters is whether the application is told the truth, so that it can.
+
+Under the scenarios about TLS and AUTH the programs log in, and insist on STARTTLS as far as the client knows how to.
+Under the others they neither ask for TLS nor log in. The machine trusts the certificate authority of the server.
+
+To see the same for your own program: `mailtrap-py run SCENARIO -- COMMAND`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One client under one scenario, in the words of the page."""
+
+    client: str
+    grade: str
+    said: str
+    stored: str
+    time: str
+    findings: str
+
+    @property
+    def bad(self) -> bool:
+        """Whether the grade is a bad one."""
+        return self.grade.startswith("**")
+
+    @property
+    def word(self) -> str:
+        """The grade without its marks; `NOT_MET` stays."""
+        return self.grade.removesuffix(HELD).strip("*")
+
+
+@dataclass(slots=True)
+class Section:
+    """One scenario: what it is, its rows by client, and who held which of its expectations."""
+
+    name: str
+    kind: str
+    about: str
+    rows: dict[str, Row] = field(default_factory=dict)
+    held: dict[str, set[str]] = field(default_factory=dict)
+
+
+@dataclass(slots=True)
+class Page:
+    """All of it. `clients` gives by name, in order, a link to the program, and the version."""
+
+    clients: dict[str, tuple[str, str]] = field(default_factory=dict)
+    faultless: dict[str, str] = field(default_factory=dict)
+    sections: dict[str, Section] = field(default_factory=dict)
+
+    def put(self, section: Section) -> None:
+        """Put in a scenario that was run: its clients take the place of what was there, the others stay."""
+        before = self.sections.get(section.name)
+        if before is not None:
+            kept = before.rows.keys() - section.rows.keys()
+            section.rows = {name: row for name, row in before.rows.items() if name in kept} | section.rows
+            for expectation in section.held:
+                section.held[expectation] |= before.held.get(expectation, set()) & kept
+        self.sections[section.name] = section
+
+
+# -- writing
+
+
+def write(page: Page, notes: Mapping[tuple[str, str], str] | None = None) -> str:
+    """Write the page. `notes` explain rows, by scenario and client."""
+    parts = [FIRST_LINE, INTRODUCTION, _grades(), _clients(page)]
+    by_class = {kind: [each for each in page.sections.values() if each.kind == kind] for kind in CLASSES}
+    parts.append("## All at once")
+    for kind, sections in by_class.items():
+        if sections:
+            parts += [f"{CLASSES[kind]} (`{kind}`):", _overview(page, sections)]
+    parts.append("## One by one")
+    for sections in by_class.values():
+        for section in sections:
+            parts += _section(page, section, notes or {})
+    parts += _glossary(page)
+    return "\n\n".join(parts) + "\n"
+
+
+def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    """Write a table."""
+    lines = (f"| {' | '.join(cells)} |" for cells in (head, ["---"] * len(head), *rows))
+    return "\n".join(lines)
+
+
+def code(text: str) -> str:
+    """Quote words of a program, so that a cell of a table can hold them; nothing is nothing."""
+    text = text.replace("`", "'").replace("|", "\\|").strip()
+    return f"`{text}`" if text else ""
+
+
+def _grades() -> str:
+    words = [(f"**{grade}**" if grade.bad else str(grade), meaning) for grade, meaning in GRADES.items()]
+    legend = (
+        "**Bold** is bad. ✓: everything holds that the scenario expects of a correct client, retries included.\n"
+        f"{NOT_MET}: the client never came to the point where the server fails."
+    )
+    return f"## The grades\n\n{table(('grade', 'meaning'), words)}\n\n{legend}"
+
+
+def _clients(page: Page) -> str:
+    rows = []
+    for name, (link, version) in page.clients.items():
+        own = [section.rows[name] for section in page.sections.values() if name in section.rows]
+        met = [row for row in own if row.word != NOT_MET]
+        counts = Counter(row.word for row in met if row.bad)
+        bad = ", ".join(f"{number} {word}" for word, number in sorted(counts.items())) or "none"
+        robust = sum(row.grade.endswith(HELD) for row in met)
+        rows.append((link, version, str(len(met)), str(robust), bad, page.faultless.get(name, "")))
+    head = ("client", "version", "failures met", "✓", "bad grades", "found also when nothing is wrong")
+    return f"## The clients\n\n{table(head, rows)}"
+
+
+def _overview(page: Page, sections: Sequence[Section]) -> str:
+    rows = [
+        [f"[{section.name}](#{section.name})", *(_word(section, client) for client in page.clients)]
+        for section in sections
+    ]
+    return table(["scenario", *page.clients], rows)
+
+
+def _word(section: Section, client: str) -> str:
+    row = section.rows.get(client)
+    return row.grade if row else ""
+
+
+def _section(page: Page, section: Section, notes: Mapping[tuple[str, str], str]) -> Iterator[str]:
+    yield f"### {section.name}"
+    yield section.about
+    rows = [section.rows[client] for client in page.clients if client in section.rows]
+    cells = [(row.client, row.grade, row.said, row.stored, row.time, row.findings) for row in rows]
+    yield table(("client", "grade", "what it reported", "stored", "time", "findings"), cells)
+    lines = [f"- {client}: {notes[section.name, client]}" for client in page.clients if (section.name, client) in notes]
+    lines += [f"- `{each}`: {_holders(holders, rows)}" for each, holders in section.held.items()]
+    if lines:
+        yield "\n".join(lines)
+
+
+def _holders(holders: set[str], rows: Sequence[Row]) -> str:
+    names = [row.client for row in rows if row.client in holders]
+    if len(names) == len(rows):
+        return "everyone"
+    return ", ".join(names) or "nobody"
+
+
+def _glossary(page: Page) -> Iterator[str]:
+    every = (row for section in page.sections.values() for row in section.rows.values())
+    used = {word for words in (*(row.findings for row in every), *page.faultless.values()) for word in words.split()}
+    rows = [(kind.name, str(kind.level), kind.sentence, kind.rfc) for kind in KINDS if f"`{kind.name}`" in used]
+    if rows:
+        yield "## The findings"
+        yield table(("finding", "level", "meaning", "see"), rows)
+
+
+# -- reading
+
+_CELL = re.compile(r"(?<!\\)\|")
+_LINK = re.compile(r"\[(.+)\]\(.+\)")
+_EXPECTATION = re.compile(r"- `(.+)`: (.+)")
+
+
+def read(text: str) -> Page:
+    """Read a page that `write` wrote, but for its notes and its glossary."""
+    page = Page()
+    kinds: dict[str, str] = {}
+    for chunk in re.split(r"^##+ ", text, flags=re.MULTILINE):
+        title, _, body = chunk.partition("\n")
+        rows = [[cell.strip() for cell in _CELL.split(line)[1:-1]] for line in body.splitlines() if line[:1] == "|"][2:]
+        if title == "The clients":
+            for link, version, _, _, _, faultless in rows:
+                name = _LINK.sub(r"\1", link)
+                page.clients[name] = (link, version)
+                page.faultless[name] = faultless
+        elif title == "All at once":
+            kinds = _kinds(body)
+        elif rows and title in kinds:
+            page.sections[title] = _read_section(title, kinds[title], body, rows)
+    return page
+
+
+def _kinds(body: str) -> dict[str, str]:
+    kinds = {}
+    for part in re.split(r"\(`", body)[1:]:
+        for name in re.findall(r"^\| \[(.+?)\]", part, flags=re.MULTILINE):
+            kinds[name] = part.partition("`")[0]
+    return kinds
+
+
+def _read_section(name: str, kind: str, body: str, rows: Sequence[Sequence[str]]) -> Section:
+    about = body.strip().partition("\n\n")[0]
+    section = Section(name, kind, about, {cells[0]: Row(*cells) for cells in rows})
+    for expectation, holders in _EXPECTATION.findall(body):
+        names = {"everyone": set(section.rows), "nobody": set()}.get(holders)
+        section.held[expectation] = set(holders.split(", ")) if names is None else names
+    return section
