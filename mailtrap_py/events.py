@@ -19,14 +19,23 @@ class Point(StrEnum):
     """Where in a session a rule can act. The order is that of a session."""
 
     CONNECT = "connect"
+    TLS = "tls"
     EHLO = "ehlo"
+    STARTTLS = "starttls"
     AUTH = "auth"
     MAIL = "mail"
     RCPT = "rcpt"
     DATA = "data"
+    CONTENT = "content"
     MESSAGE = "message"
+    RSET = "rset"
+    NOOP = "noop"
+    VRFY = "vrfy"
     QUIT = "quit"
+    UNKNOWN = "unknown"
+    IDLE = "idle"
     ANY = "any"
+    UPSTREAM = "upstream"
 
 
 class Source(StrEnum):
@@ -118,6 +127,9 @@ class Event:
 
     A field that the point cannot know yet holds its default. Addresses are as the client wrote them, without brackets;
     the null reverse-path is the empty string, and `None` means that no MAIL command was seen.
+
+    `content` is what has come of the message: all of it at `message`, its beginning at `content`, where `lines` counts
+    the complete lines. `open_sessions` counts those of the inbox, this one too. `silent` is in seconds, at `idle`.
     """
 
     point: Point
@@ -140,6 +152,11 @@ class Event:
     recipients: tuple[str, ...] = ()
     rcpt_parameters: Mapping[str, str] = field(default_factory=dict)
     content: bytes = b""
+    lines: int = 0
+    sni: str = ""
+    open_sessions: int = 0
+    silent: float = 0.0
+    upstream_reply: Reply | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -9,8 +9,8 @@ from typing import Any
 from hypothesis import strategies as st
 
 from mailtrap_py.errors import ScenarioError
-from mailtrap_py.events import Event, Point
-from mailtrap_py.scenario import Director, from_data
+from mailtrap_py.events import Event, Point, Reply
+from mailtrap_py.scenario import Director, TlsFault, from_data
 from mailtrap_py.scenario.points import KNOWN
 
 REFUSE = "450 4.2.0 Busy"
@@ -56,6 +56,13 @@ PATTERNS = (
     | TEXT.filter(lambda text: "${" not in text and not text.startswith("/"))
 )
 _MATCHERS: dict[str, st.SearchStrategy[Any]] = {
+    "port": st.sampled_from([25, [465, 587], "> 1024"]),
+    "tls": st.booleans() | st.sampled_from(["TLSv1.2", [1, 1.3], "TLSv1.*"]),
+    "sni": PATTERNS,
+    "state": st.sampled_from(["up", ["up", "down"], ""]),
+    "line": NUMBERS,
+    "idle": DURATIONS,
+    "upstream": st.sampled_from([{"code": "4xx"}, {"code": [250, "45x"]}]),
     "client": st.sampled_from(["127.0.0.1", "10.0.0.0/8", ["::1", "127.0.0.0/8"]]),
     "inbox": PATTERNS,
     "session_number": NUMBERS,
@@ -77,8 +84,9 @@ _MATCHERS: dict[str, st.SearchStrategy[Any]] = {
 
 def _whens(point: Point) -> st.SearchStrategy[dict[str, Any]]:
     known = {name: values for name, values in _MATCHERS.items() if name in KNOWN[point]}
+    always = {"idle"} if point is Point.IDLE else set()
     plain = st.lists(st.sampled_from(sorted(known)), min_size=1, max_size=3, unique=True).flatmap(
-        lambda names: st.fixed_dictionaries({name: known[name] for name in names})
+        lambda names: st.fixed_dictionaries({name: known[name] for name in {*names, *always}})
     )
     return st.recursive(
         plain,
@@ -107,23 +115,48 @@ _REPLIES = st.sampled_from([
     {"code": 451, "enhanced": "4.3.0", "lines": ["one", "two"]},
     {"code": 250},
 ])  # fmt: skip
+_MANNERS = st.one_of(
+    st.fixed_dictionaries({"drip": st.fixed_dictionaries({"every": DURATIONS}, optional={"bytes": st.integers(1, 9)})}),
+    st.sampled_from([{"split": {"at": 3}}, {"split": {"at": [1, 2]}}, {"truncate": {"at": 5}}, "duplicate", "hold"]),
+    st.sampled_from([{"line_end": "lf"}, {"before": "250 for ${client}"}, {"before": "\xff"}]),
+)
+_ASIDES = st.one_of(
+    st.sampled_from([{"ehlo": {"add": "SIZE 1"}}, {"ehlo": {"set": []}, "lie": True}, {"set": {"state": "down"}}]),
+    st.fixed_dictionaries({"listener": st.sampled_from(["refuse", "pause"])}, optional={"for": DURATIONS}),
+)
+_TLS_FAULTS = st.sampled_from(sorted({*TlsFault} - {TlsFault.INJECT})).map(lambda fault: {"tls": fault.value})
 _FIRST = st.one_of(
+    _ASIDES,
     st.fixed_dictionaries({"delay": DURATIONS | st.just({"uniform": ["1s", "2s"]})}),
     st.just({"delay": {"lognormal": {"median": "1s", "sigma": 0.5}}}),
     st.fixed_dictionaries({"note": TEXT.filter(lambda text: text and "${" not in text)}),
-    st.just({"raw": "25\xff"}),
 )
+_SILENT = st.sampled_from(["stall", "close", {"close": "reset"}, {"stall": {"max": "30s", "name": "gate"}}])
 _LAST = st.one_of(
     st.fixed_dictionaries({"reply": _REPLIES}),
     st.just({"reply": "421 4.3.2 ${client}, goodbye", "stay": True}),
-    st.sampled_from(["stall", "close", {"close": "reset"}, {"stall": {"max": "30s", "name": "gate"}}]),
+    _SILENT,
 )
+
+
+def _doings(point: Point) -> st.SearchStrategy[list[Any]]:
+    if point is Point.TLS:
+        return st.builds(lambda first, last: [*first, last], st.lists(_FIRST, max_size=2), _SILENT | _TLS_FAULTS)
+    first = _FIRST | st.just({"read": {"rate": "1KB/s"}}) if point in {Point.DATA, Point.CONTENT} else _FIRST
+    answer = st.fixed_dictionaries({"reply": _REPLIES}) | st.just({"raw": "25\xff"})
+    return st.one_of(
+        st.builds(lambda first, last: [*first, last], st.lists(first, max_size=2), _LAST),
+        st.builds(lambda first, manners, last: [*first, *manners, last], st.lists(first, max_size=1),
+                  st.lists(_MANNERS, max_size=2), answer),
+    )  # fmt: skip
+
+
 _RULES = st.sampled_from(list(Point)).flatmap(
     lambda point: st.fixed_dictionaries(
         {
             "at": st.just(point.value),
             "when": _whens(point),
-            "do": st.builds(lambda first, last: [*first, last], st.lists(_FIRST, max_size=2), _LAST),
+            "do": _doings(point),
         },
         optional={"count": _COUNTS, "optional": st.booleans()},
     )
@@ -171,4 +204,11 @@ EVENTS = st.builds(
     index=st.integers(0, 5),
     recipients=st.lists(ADDRESSES, max_size=3).map(tuple),
     content=st.binary(max_size=200) | st.just(MESSAGE),
+    lines=st.integers(0, 5),
+    port=st.integers(0, 65535),
+    tls=st.sampled_from(["", "TLSv1.3"]),
+    sni=TEXT,
+    open_sessions=st.integers(0, 5),
+    silent=st.floats(0, 1000),
+    upstream_reply=st.none() | st.just(Reply(450)),
 )

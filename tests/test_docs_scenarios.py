@@ -9,7 +9,20 @@ from pathlib import Path
 import pytest
 
 from mailtrap_py.events import Point
-from mailtrap_py.scenario import CloseHow, Count, Rule, Scenario, ScenarioClass, Scope, When, library, load, loads
+from mailtrap_py.scenario import (
+    CloseHow,
+    Count,
+    ListenerHow,
+    Rule,
+    Scenario,
+    ScenarioClass,
+    Scope,
+    TlsFault,
+    When,
+    library,
+    load,
+    loads,
+)
 from mailtrap_py.scenario.actions import ACTIONS
 from mailtrap_py.scenario.expectation import Expectation
 from mailtrap_py.scenario.points import NAMES
@@ -42,6 +55,7 @@ def section(title: str) -> str:
         ("`count`", keys(Count)),
         ("`per`", set(Scope)),
         ("`expect`", keys(Expectation)),
+        ("`tls` | the client meets", set(TlsFault)),
         ("name | what happens", set(library.names())),
         ("name | stands for", {f"${{{name}}}" for name in NAMES}),
     ],
@@ -59,7 +73,26 @@ def test_the_keys_of_a_part(title: str, model: type[Value]) -> None:
     assert set(re.findall(r"^\| `(\w+)` \|", section(title), re.MULTILINE)) == keys(model)
 
 
-@pytest.mark.parametrize("word", [*CloseHow, "stay: true", "uniform", "lognormal", "max", "name"])
+@pytest.mark.parametrize(
+    "word",
+    [
+        *CloseHow,
+        *ListenerHow,
+        "lf",
+        "cr",
+        "crcrlf",
+        "none",
+        "rate",
+        "stop",
+        "for: 10s",
+        "lie: true",
+        "stay: true",
+        "uniform",
+        "lognormal",
+        "max",
+        "name",
+    ],
+)
 def test_what_an_action_can_be_told_is_described(word: str) -> None:
     assert word in section("Actions")
 

@@ -14,6 +14,7 @@ from tests.scenario_data import REFUSE
 
 DO = {"reply": REFUSE}
 EXAMPLES: dict[str, Any] = {
+    "port": 25, "tls": True, "line": 1, "idle": "1s", "upstream": {"code": "4xx"},
     "client": "127.0.0.1", "header": {"X": "y"}, "index": 1, "recipients": 1, "message_number": 1,
     "session_number": 1, "size": 1,
 }  # fmt: skip
@@ -29,7 +30,8 @@ def mistake(*rules: dict[str, Any], **scenario: object) -> tuple[str, str, str]:
 @pytest.mark.parametrize("point", Point)
 @pytest.mark.parametrize("matcher", sorted(frozenset().union(*KNOWN.values()) - {"message_id"}))
 def test_a_matcher_belongs_where_it_is_known(point: Point, matcher: str) -> None:
-    rule = {"at": point.value, "when": {matcher: EXAMPLES.get(matcher, "x")}, "do": DO}
+    always = {"idle": "5s"} if point is Point.IDLE else {}
+    rule = {"at": point.value, "when": always | {matcher: EXAMPLES.get(matcher, "x")}, "do": "close"}
 
     if matcher in KNOWN[point]:
         assert make_rule(rule).at == (point,)
@@ -68,7 +70,7 @@ def test_a_name_must_be_known_too() -> None:
     where, problem, cure = mistake({"at": "mail", "do": {"reply": "450 <${from}> to <${to}>"}})
 
     assert (where, problem) == ("rules[0].do[0].reply", "${to} is not known at mail")
-    assert cure == "it is known at rcpt, data, message, any"
+    assert cure == "it is known at rcpt, data, content, message, any, upstream"
 
 
 def test_a_point_is_named_once() -> None:
@@ -105,6 +107,50 @@ def test_actions_that_make_no_sense_together(do: list[object], where: str, probl
 )
 def test_actions_that_go_together(do: list[object]) -> None:
     assert len(make_rule({"at": "message", "do": do}).do) == len(do)
+
+
+MANNERS = [
+    {"drip": {"every": "1s"}}, {"split": {"at": 3}}, {"line_end": "lf"}, {"truncate": {"at": 5}},
+    "duplicate", "hold", {"before": "250 unasked"},
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("manner", MANNERS)
+def test_a_manner_shapes_the_reply_after_it(manner: object) -> None:
+    key = manner if isinstance(manner, str) else next(iter(manner))  # type: ignore[call-overload]
+
+    assert mistake({"at": "rcpt", "do": [DO, manner]}) == (
+        "rules[0].do[1]", f"'{key}' shapes the reply that comes after it", "put it before the reply",
+    )  # fmt: skip
+    assert mistake({"at": "content", "do": [manner, "close"]}) == (
+        "rules[0].do[0]", f"there is no reply at content that '{key}' could shape", "write one after it",
+    )  # fmt: skip
+    assert mistake({"at": "tls", "do": manner}) == (
+        "rules[0].do[0]", f"'{key}' makes no sense at tls", "it belongs anywhere else but tls",
+    )  # fmt: skip
+    for at, do in (("rcpt", [manner]), ("content", [manner, DO]), ("quit", [manner, {"raw": "2"}])):
+        assert make_rule({"at": at, "do": do}).do
+
+
+def test_a_rule_at_idle_says_how_long() -> None:
+    assert mistake({"at": ["idle", "quit"], "do": "close"}) == (
+        "rules[0].at", "nothing says how long the silence has lasted", "write as in 'when: {idle: 10s}'",
+    )  # fmt: skip
+    assert make_rule({"at": "idle", "when": {"any": [{"idle": "1s"}]}, "do": "close"}).at == (Point.IDLE,)
+
+
+@pytest.mark.parametrize(
+    ("at", "do", "problem", "cure"),
+    [
+        ("rcpt", {"tls": "expired"}, "'tls' makes no sense at rcpt", "it belongs to tls or starttls"),
+        ("tls", {"tls": "inject"}, "the 220 is on its way already", "write 'at: starttls'"),
+        ("tls", DO, "'reply' makes no sense at tls", "it belongs anywhere else but tls"),
+        ("tls", {"raw": "x"}, "'raw' makes no sense at tls", "it belongs anywhere else but tls"),
+        ("message", {"read": "stop"}, "'read' makes no sense at message", "it belongs to data or content"),
+    ],
+)
+def test_an_action_belongs_where_it_can_act(at: str, do: object, problem: str, cure: str) -> None:
+    assert mistake({"at": at, "do": do})[1:] == (problem, cure)
 
 
 @pytest.mark.parametrize("action", ["accept", "discard"])

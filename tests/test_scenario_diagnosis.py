@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from mailtrap_py.errors import ScenarioError
+from mailtrap_py.events import Point
 from mailtrap_py.scenario import from_data
 from tests.scenario_data import REFUSE
 
@@ -38,13 +39,13 @@ def in_rule(**changes: object) -> list[str]:
             {"at": "rctp"},
             "rules[0].at",
             "'rctp' is none of the values of 'at'",
-            "did you mean 'rcpt'? write one of connect, ehlo, auth, mail, rcpt, data, message, quit, any",
+            "did you mean 'rcpt'? write one of " + ", ".join(Point),
         ),
         (
             {"at": ["rcpt", 5]},
             "rules[0].at[1]",
             "5 is none of the values of 'at'",
-            "write one of connect, ehlo, auth, mail, rcpt, data, message, quit, any",
+            "write one of " + ", ".join(Point),
         ),
         ({"at": []}, "rules[0].at", "an empty list is not enough", "write at least one"),
         ({"do": []}, "rules[0].do", "an empty list is not enough", "write at least one"),
@@ -117,7 +118,7 @@ def test_what_is_wrong_in_a_rule(changes: dict[str, Any], where: str, problem: s
             {"rule": []},
             "rule",
             "unknown key 'rule' in a scenario",
-            "did you mean 'rules'? A scenario has: name, summary, imitates, class, params, seed, clock, strict, rules,",
+            "did you mean 'rules'? A scenario has: name, summary, imitates, class, params, seed, clock, state, ",
         ),
         ({"class_": "seen"}, "class_", "unknown key 'class_' in a scenario", "did you mean 'class'?"),
         (

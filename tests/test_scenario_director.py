@@ -70,7 +70,9 @@ def test_a_rule_listens_at_its_points_only() -> None:
 def test_any_is_every_command_but_no_command_is_the_connection_or_the_message() -> None:
     director = Stage({"at": "any", "do": CLOSE}).director
 
-    assert {point for point in Point if not director.listens(point)} == {Point.CONNECT, Point.MESSAGE}
+    assert {point for point in Point if not director.listens(point)} == {
+        *(Point.CONNECT, Point.TLS, Point.CONTENT, Point.MESSAGE, Point.IDLE, Point.UPSTREAM),
+    }
 
 
 def test_the_first_that_matches_and_is_due_fires() -> None:
@@ -234,6 +236,60 @@ def test_rules_can_be_added_while_others_are_asked() -> None:
         thread.join()
 
     assert [state.rule.id for state in director.rules()] == ["last"]
+
+
+def test_the_state_changes_as_soon_as_a_rule_sets_it() -> None:
+    director = Director(
+        from_data({
+            "state": "up",
+            "rules": [
+                {"id": "goes", "at": "message", "when": {"state": "up"}, "do": [{"set": {"state": "down"}}, "close"]},
+                {"id": "gone", "at": "rcpt", "when": {"state": ["down", "dead"]}, "do": CLOSE},
+            ],
+        }),
+        now=lambda: 0.0,
+        dice=random.Random(1),
+    )  # fmt: skip
+    assert (director.state, director.decide(rcpt())) == ("up", None)
+
+    decision = director.decide(message())
+
+    assert decision is not None
+    assert [action.describe() for action in decision.actions] == ["set: {state: down}", "close: fin"]
+    assert (director.state, director.decide(message())) == ("down", None)
+    assert director.decide(rcpt()) is not None
+    director.reset()
+    assert director.state == "up"
+
+
+def test_where_a_rule_at_idle_could_fire() -> None:
+    rules = [
+        {"at": "idle", "when": {"idle": "30s"}, "do": CLOSE},
+        {"at": "idle", "when": {"any": [{"idle": "500ms"}, {"idle": "30s", "helo": "x"}]}, "do": CLOSE},
+    ]
+
+    assert Stage(*rules).director.idle_limits() == (0.5, 30.0)
+    assert Stage().director.idle_limits() == ()
+
+
+@pytest.mark.parametrize(
+    ("when", "marks"),
+    [
+        ({"size": "> 100"}, ((101,), ())),
+        ({"size": ">= 1KB", "line": 3}, ((1024,), (3,))),
+        ({"line": [2, 5]}, ((), (2, 5))),
+        ({"size": "< 100"}, ((0,), ())),
+        ({"size": "!= 7"}, ((0, 8), ())),
+        ({"not": {"size": "<= 9"}}, ((0,), ())),
+        ({"to": "x"}, ((0,), ())),
+        (None, ((0,), ())),
+    ],
+)
+def test_where_a_rule_at_content_could_begin_to_match(when: object, marks: object) -> None:
+    director = Stage({"at": "content", "do": CLOSE} | ({} if when is None else {"when": when})).director
+
+    assert director.content_marks() == marks
+    assert Stage({"at": "message", "do": CLOSE}).director.content_marks() == ((), ())
 
 
 @given(data=SCENARIOS, events=st.lists(EVENTS, max_size=20))

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from mailtrap_py.errors import ScenarioError
-from mailtrap_py.events import Event, Point
+from mailtrap_py.events import Event, Point, Reply
 from mailtrap_py.scenario import When, make_rule
 from mailtrap_py.scenario.match import difference
 from tests.scenario_data import MESSAGE, REFUSE, message, rcpt
@@ -42,6 +42,18 @@ MATCHING: list[tuple[dict[str, Any], Event]] = [
     ({"client": "127.0.0.1"}, rcpt(client="::ffff:127.0.0.1")),
     ({"client": "::/0"}, rcpt(client="fe80::1%lo")),
     ({"inbox": "default"}, rcpt()),
+    ({"port": [25, 465]}, rcpt(port=465)),
+    ({"tls": True}, rcpt(tls="TLSv1.3")),
+    ({"tls": False}, rcpt()),
+    ({"tls": "1.3"}, rcpt(tls="TLSv1.3")),
+    ({"tls": ["TLS1.0", "TLSv1.*"]}, rcpt(tls="TLSv1.2")),
+    ({"sni": "mail.*"}, Event(point=Point.TLS, sni="mail.example.com")),
+    ({"state": ""}, rcpt()),
+    ({"idle": "10s"}, Event(point=Point.IDLE, silent=10.0)),
+    ({"line": "> 2"}, Event(point=Point.CONTENT, lines=3)),
+    ({"size": 5}, Event(point=Point.CONTENT, content=b"12345")),
+    ({"upstream": {"code": ["2xx", 451]}}, rcpt(upstream_reply=Reply(451))),
+    ({"upstream": {"code": "45x"}}, rcpt(upstream_reply=Reply(452))),
     ({"index": 1}, rcpt()),
     ({"index": "> 2"}, rcpt(index=3)),
     ({"index": [2, 5]}, rcpt(index=5)),
@@ -81,6 +93,14 @@ MISSING: list[tuple[dict[str, Any], Event, str]] = [
     ({"client": "10.0.0.0/8"}, rcpt(), "client is '127.0.0.1', not 10.0.0.0/8"),
     ({"client": ["10.0.0.0/8", "::1"]}, rcpt(client="?"), "client is '?', not 10.0.0.0/8 or ::1/128"),
     ({"index": "> 2"}, rcpt(), "index is 1, not > 2"),
+    ({"tls": True}, rcpt(), "tls is not there"),
+    ({"tls": False}, rcpt(tls="TLSv1.3"), "tls is TLSv1.3"),
+    ({"tls": [1.2, "1.0"]}, rcpt(tls="TLSv1.3"), "tls is TLSv1.3, not 'TLSv1.2' or 'TLSv1.0'"),
+    ({"state": ["up", "down"]}, rcpt(), "state is '', not 'up' or 'down'"),
+    ({"idle": "1m"}, Event(point=Point.IDLE, silent=2.5), "it was silent for 2.5s, not for 1m"),
+    ({"line": 3}, Event(point=Point.CONTENT), "line is 0, not 3"),
+    ({"upstream": {"code": "4xx"}}, rcpt(upstream_reply=Reply(250)), "upstream said 250, not 4xx"),
+    ({"upstream": {"code": [451, "5xx"]}}, rcpt(), "upstream has said nothing"),
     ({"index": 0}, Event(point=Point.EHLO), "index is not known"),
     ({"size": "> 1MB"}, message(b"x" * 10), "size is 10, not > 1048576"),
     ({"size": "> 1MB"}, mail(), "size is not known"),

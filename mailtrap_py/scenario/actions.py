@@ -13,45 +13,19 @@ from typing import Annotated, Any, ClassVar, Literal, Self
 from pydantic import ConfigDict, Discriminator, Field, GetCoreSchemaHandler, GetJsonSchemaHandler, Tag, model_validator
 from pydantic_core import CoreSchema, core_schema
 
-from mailtrap_py.events import Point, Reply
+from mailtrap_py.events import Point
+from mailtrap_py.scenario.action import ANSWERED, Action
+from mailtrap_py.scenario.faults import Ehlo, Listener, Read, Tls
+from mailtrap_py.scenario.manners import Before, Drip, Duplicate, Hold, LineEnd, Split, Truncate
 from mailtrap_py.scenario.mistakes import Mistake, nearest
+from mailtrap_py.scenario.octets import Octets, to_bytes
 from mailtrap_py.scenario.points import PLACEHOLDER, fill
 from mailtrap_py.scenario.quantities import Duration, format_duration
-from mailtrap_py.scenario.replies import ReplyText
+from mailtrap_py.scenario.replies import ReplyText, filled
 from mailtrap_py.scenario.values import Text, Value
 from mailtrap_py.scenario.waits import Dice, Lognormal, Uniform, Wait
 
 _CLOSING = 421  # RFC 5321, section 3.8: the server says it before it shuts the transmission channel down
-_OCTET = 0xFF
-_BREAKS = str.maketrans("\r\n", "  ")
-
-
-class Action(Value):
-    """One thing to do: what the checks of a scenario ask of it, and what whoever carries it out does."""
-
-    key: ClassVar[str]
-    """What it is called in YAML; the field of that name holds what was said."""
-    bare: ClassVar[object] = None
-    """What the word alone stands for; `None` when it cannot stand alone."""
-    only_at: ClassVar[frozenset[Point]] = frozenset(Point)
-    """Where it makes sense."""
-
-    @property
-    def ends(self) -> bool:
-        """Whether nothing can come after it."""
-        return False
-
-    def texts(self) -> tuple[str, ...]:
-        """Give the texts in which `${to}` and its like are filled in."""
-        return ()
-
-    def describe(self) -> str:
-        """Say it in the words of the scenario, as in `reply: 450 4.2.0 Busy`."""
-        return self.key
-
-    def ready(self, names: Mapping[str, str], dice: Dice) -> Action:  # noqa: ARG002 - most have nothing to fill or draw
-        """Fill in `${to}` and its like, and draw what is left to chance: an action that can be carried out."""
-        return self
 
 
 class SendReply(Action):
@@ -61,6 +35,7 @@ class SendReply(Action):
     """
 
     key: ClassVar[str] = "reply"
+    only_at: ClassVar[frozenset[Point]] = ANSWERED
     model_config = ConfigDict(title="reply")
 
     reply: ReplyText = Field(description="The reply: '450 4.2.1 Mailbox busy', a list of such lines, or its parts.")
@@ -88,11 +63,8 @@ class SendReply(Action):
 
     def ready(self, names: Mapping[str, str], dice: Dice) -> Action:  # noqa: ARG002 - nothing is drawn
         """Fill in the lines. What a client sent cannot end a line of the reply."""
-        if not any("${" in line for line in self.reply.lines):
-            return self
-        safe = {name: value.translate(_BREAKS) for name, value in names.items()}
-        lines = tuple(fill(line, safe) for line in self.reply.lines)
-        return self.model_copy(update={"reply": Reply(self.reply.code, self.reply.enhanced, lines)})
+        reply = filled(self.reply, names)
+        return self if reply is self.reply else self.model_copy(update={"reply": reply})
 
 
 class Delay(Action):
@@ -181,24 +153,15 @@ class Raw(Action):
     """
 
     key: ClassVar[str] = "raw"
+    only_at: ClassVar[frozenset[Point]] = ANSWERED
     model_config = ConfigDict(title="raw")
 
-    raw: Text = Field(min_length=1, description=r'The bytes, as in "250 2.0." or "\x16\x03\x01"; no line end is added.')
-
-    @model_validator(mode="after")
-    def _octets(self) -> Self:
-        if wide := next((char for char in self.raw if ord(char) > _OCTET), ""):
-            octets = "".join(f"\\x{octet:02x}" for octet in wide.encode("utf-8", "surrogatepass"))
-            raise Mistake(f"raw is octets, and {wide!r} is not one", f'write "{octets}"', ("raw",))
-        return self
+    raw: Octets = Field(description=r'The bytes, as in "250 2.0." or "\x16\x03\x01"; no line end is added.')
 
     @property
     def data(self) -> bytes:
-        """The bytes to send. What was filled in and is no octet is sent as UTF-8."""
-        return b"".join(
-            char.encode("latin-1") if ord(char) <= _OCTET else char.encode("utf-8", "surrogateescape")
-            for char in self.raw
-        )
+        """The bytes to send."""
+        return to_bytes(self.raw)
 
     def texts(self) -> tuple[str, ...]:
         """Give the bytes as text."""
@@ -256,6 +219,25 @@ class Note(Action):
         return self.model_copy(update={"note": fill(self.note, names)}) if "${" in self.note else self
 
 
+class StateSpec(Value):
+    """What changes."""
+
+    state: Text = Field(min_length=1, description="The new state of the scenario, a word of your own.")
+
+
+class SetState(Action):
+    """Change the state that `when: {state: ...}` asks about."""
+
+    key: ClassVar[str] = "set"
+    model_config = ConfigDict(title="set")
+
+    set: StateSpec = Field(description="{state: down}: from now on the scenario is in this state.")
+
+    def describe(self) -> str:
+        """Say the new state."""
+        return f"set: {{state: {self.set.state}}}"
+
+
 class Pass(Action):
     """Do nothing, and ask no later rule: an exemption."""
 
@@ -267,7 +249,13 @@ class Pass(Action):
 
 
 ACTIONS: Mapping[str, type[Action]] = {
-    action.key: action for action in (SendReply, Delay, Stall, Close, Raw, Accept, Discard, Note, Pass)
+    action.key: action
+    for action in (
+        *(SendReply, Delay, Stall, Close, Raw),
+        *(Drip, Split, LineEnd, Truncate, Duplicate, Hold, Before),
+        *(Accept, Discard, Read, Tls, Ehlo, Listener),
+        *(SetState, Note, Pass),
+    )
 }
 """Every action by its key."""
 
@@ -320,8 +308,20 @@ AnyAction = Annotated[
     | Annotated[Stall, Tag("stall")]
     | Annotated[Close, Tag("close")]
     | Annotated[Raw, Tag("raw")]
+    | Annotated[Drip, Tag("drip")]
+    | Annotated[Split, Tag("split")]
+    | Annotated[LineEnd, Tag("line_end")]
+    | Annotated[Truncate, Tag("truncate")]
+    | Annotated[Duplicate, Tag("duplicate")]
+    | Annotated[Hold, Tag("hold")]
+    | Annotated[Before, Tag("before")]
     | Annotated[Accept, Tag("accept")]
     | Annotated[Discard, Tag("discard")]
+    | Annotated[Read, Tag("read")]
+    | Annotated[Tls, Tag("tls")]
+    | Annotated[Ehlo, Tag("ehlo")]
+    | Annotated[Listener, Tag("listener")]
+    | Annotated[SetState, Tag("set")]
     | Annotated[Note, Tag("note")]
     | Annotated[Pass, Tag("pass")],
     Discriminator(_key_of),

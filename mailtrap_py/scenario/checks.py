@@ -8,9 +8,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from mailtrap_py.events import Point
-from mailtrap_py.scenario.actions import Accept, Action, Discard, Note, Pass, SendReply, names_in
+from mailtrap_py.scenario.action import Action
+from mailtrap_py.scenario.actions import Accept, Discard, Note, Pass, Raw, SendReply, names_in
 from mailtrap_py.scenario.counting import Count, Scope
-from mailtrap_py.scenario.match import When
+from mailtrap_py.scenario.faults import Tls, TlsFault
+from mailtrap_py.scenario.manners import Manner
+from mailtrap_py.scenario.match import When, all_parts
 from mailtrap_py.scenario.mistakes import Mistake, Path, nearest
 from mailtrap_py.scenario.points import COMMANDS, KNOWN, NAMES
 
@@ -20,6 +23,7 @@ if TYPE_CHECKING:
     from mailtrap_py.scenario.expectation import Expectation
     from mailtrap_py.scenario.model import Rule
 
+_SILENT = frozenset({Point.CONTENT, Point.IDLE})  # where nothing is said by itself
 _ALWAYS_KNOWN = {Scope.SCENARIO: frozenset(Point), Scope.SESSION: frozenset(Point)}
 
 
@@ -27,6 +31,8 @@ def check_rule(rule: Rule) -> Iterator[Mistake]:
     """Find what makes no sense in one rule."""
     if len(set(rule.at)) < len(rule.at):
         yield Mistake("a point is named twice", "write each once", ("at",))
+    if Point.IDLE in rule.at and not any(when.idle is not None for when in all_parts(rule.when)):
+        yield Mistake("nothing says how long the silence has lasted", "write as in 'when: {idle: 10s}'", ("at",))
     if rule.when is not None:
         yield from _check_matchers(rule.at, rule.when, ("when",))
     if rule.count is not None:
@@ -75,14 +81,36 @@ def _check_actions(at: tuple[Point, ...], do: tuple[Action, ...]) -> Iterator[Mi
         if any(type(action) is type(earlier) for earlier in do[:number]) and isinstance(action, SendReply):
             yield Mistake("a command has one reply", "write several lines in one reply, or send more with 'raw'", path)
         if point := next((point for point in at if point not in action.only_at), None):
-            where = " or ".join(sorted(action.only_at))
-            yield Mistake(f"'{action.key}' makes no sense at {point}", f"it belongs to {where}", path)
+            yield Mistake(f"'{action.key}' makes no sense at {point}", _where(action.only_at), path)
+        if isinstance(action, Manner):
+            yield from _check_manner(at, action, do[:number], do[number + 1 :], path)
+        if isinstance(action, Tls) and action.tls is TlsFault.INJECT and Point.TLS in at:
+            yield Mistake("the 220 is on its way already", "write 'at: starttls'", (*path, action.key))
         yield from _check_names(at, action, (*path, action.key))
     kinds: set[type[Action]] = {type(action) for action in do}
     if Accept in kinds and Discard in kinds:
         yield Mistake("a message is stored or it is not", "write 'accept' or 'discard'", ("do",))
     if Pass in kinds and kinds - {Pass, Note}:
         yield Mistake("'pass' does nothing, so nothing else can be done", "leave 'pass' out, or the others", ("do",))
+
+
+def _where(points: frozenset[Point]) -> str:
+    others = [point for point in Point if point not in points]
+    if len(others) < len(points):
+        return f"it belongs anywhere else but {' or '.join(others)}"
+    return f"it belongs to {' or '.join(point for point in Point if point in points)}"
+
+
+def _check_manner(
+    at: tuple[Point, ...], action: Action, before: tuple[Action, ...], after: tuple[Action, ...], path: Path
+) -> Iterator[Mistake]:
+    """See to it that there is a reply whose manner it could be."""
+    if any(isinstance(other, SendReply | Raw) for other in after):
+        return
+    if any(isinstance(other, SendReply | Raw) for other in before):
+        yield Mistake(f"'{action.key}' shapes the reply that comes after it", "put it before the reply", path)
+    elif point := next((point for point in at if point in _SILENT), None):
+        yield Mistake(f"there is no reply at {point} that '{action.key}' could shape", "write one after it", path)
 
 
 def _check_names(at: tuple[Point, ...], action: Action, path: Path) -> Iterator[Mistake]:

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any, get_args
 
 from pydantic import BaseModel, ValidationError
 
-from mailtrap_py.scenario.actions import ACTIONS, Action
+from mailtrap_py.scenario.action import Action
+from mailtrap_py.scenario.actions import ACTIONS
 from mailtrap_py.scenario.counting import Count
 from mailtrap_py.scenario.match import When
 from mailtrap_py.scenario.mistakes import Mistake, Mistakes, Path, nearest, unknown_key

@@ -13,9 +13,10 @@ from typing import TYPE_CHECKING
 
 from mailtrap_py.errors import ScenarioError
 from mailtrap_py.events import Point
+from mailtrap_py.scenario.actions import SetState
 from mailtrap_py.scenario.counting import Counter
 from mailtrap_py.scenario.facts import Facts
-from mailtrap_py.scenario.match import compile_when
+from mailtrap_py.scenario.match import all_parts, compile_when
 from mailtrap_py.scenario.mistakes import nearest
 from mailtrap_py.scenario.points import COMMANDS, names_of
 
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
     from mailtrap_py.events import Event
-    from mailtrap_py.scenario.actions import Action
+    from mailtrap_py.scenario.action import Action
     from mailtrap_py.scenario.model import Rule, Scenario
     from mailtrap_py.scenario.waits import Dice
 
@@ -118,6 +119,8 @@ class Director:
     def __init__(self, scenario: Scenario, *, now: Callable[[], float], dice: Dice) -> None:
         """Begin with every counter at zero. `now` gives seconds on the scenario's clock."""
         self.scenario = scenario
+        self.state = scenario.state
+        """That of the story: what `when: {state: ...}` asks about, and `set` changes."""
         self.dice = dice
         self._now = now
         self._lock = threading.Lock()
@@ -147,15 +150,39 @@ class Director:
         states = self._by_point.get(event.point)
         if states is None:
             return None
-        facts = Facts(event)
+        facts = Facts(event, self.state)
         for number, state in enumerate(states):
             if state.ask(facts, self._now):
                 for later in states[number + 1 :]:
                     later.pass_over()
                 names = names_of(event)
                 actions = tuple(action.ready(names, self.dice) for action in state.rule.do)
+                for action in actions:
+                    if isinstance(action, SetState):
+                        self.state = action.set.state
                 return Decision(state.rule.id, state.fired, actions)
         return None
+
+    def idle_limits(self) -> tuple[float, ...]:
+        """Give the silences, in seconds, at which a rule at `idle` could fire, the shortest first."""
+        states = self._by_point.get(Point.IDLE, ())
+        limits = {when.idle for state in states for when in all_parts(state.rule.when)}
+        return tuple(sorted(limit for limit in limits if limit is not None))
+
+    def content_marks(self) -> tuple[tuple[int, ...], tuple[int, ...]]:
+        """Give the octets and the lines of content at which a rule at `content` could begin to match, in order.
+
+        Zero octets: before anything of the message has come.
+        """
+        sizes: set[int] = set()
+        lines: set[int] = set()
+        for state in self._by_point.get(Point.CONTENT, ()):
+            whens = tuple(all_parts(state.rule.when))
+            there = {mark for when in whens if when.size is not None for mark in when.size.beginnings}
+            below = {mark for when in whens if when.line is not None for mark in when.line.beginnings}
+            sizes |= there or (set() if below else {0})
+            lines |= below
+        return tuple(sorted(sizes)), tuple(sorted(lines))
 
     def rules(self) -> tuple[RuleState, ...]:
         """Give every rule, in the order in which they are asked, with what became of it."""
@@ -185,8 +212,9 @@ class Director:
             self._arrange(left)
 
     def reset(self) -> None:
-        """Set every counter to zero, those of rules that were added too."""
+        """Set every counter to zero, those of rules that were added too, and go back to the first state."""
         with self._lock:
+            self.state = self.scenario.state
             for state in self._states:
                 state.reset()
 

@@ -31,11 +31,12 @@ def _address(text: str) -> Address | None:
 class Facts:
     """One event, for as long as it is decided about."""
 
-    __slots__ = ("_view", "event")
+    __slots__ = ("_view", "event", "state")
 
-    def __init__(self, event: Event) -> None:
-        """Look at nothing yet."""
+    def __init__(self, event: Event, state: str = "") -> None:
+        """Look at nothing yet. `state` is that of the scenario."""
         self.event = event
+        self.state = state
         self._view: View | None = None
 
     @property

@@ -13,10 +13,10 @@ from pydantic import Field, model_validator
 
 from mailtrap_py.scenario.facts import Facts
 from mailtrap_py.scenario.mistakes import Mistake
-from mailtrap_py.scenario.patterns import Addresses, Networks, Texts, Words
+from mailtrap_py.scenario.patterns import Addresses, Codes, Networks, Texts, TlsVersions, Words, code_matches
 from mailtrap_py.scenario.points import declared_size
-from mailtrap_py.scenario.quantities import Comparison
-from mailtrap_py.scenario.values import Value
+from mailtrap_py.scenario.quantities import Comparison, Duration, format_duration
+from mailtrap_py.scenario.values import OneOrMore, Text, Value
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -24,6 +24,15 @@ if TYPE_CHECKING:
     from mailtrap_py.events import Event
     from mailtrap_py.pattern import Pattern
     from mailtrap_py.scenario.patterns import Word
+
+
+_Names = Annotated[tuple[Text, ...], Field(min_length=1), OneOrMore()]
+
+
+class UpstreamWhen(Value):
+    """What the real server has said."""
+
+    code: Codes = Field(description="A code (451) or a class of codes (4xx), or a list, any of which.")
 
 
 class When(Value):
@@ -35,6 +44,9 @@ class When(Value):
     user: Addresses | None = Field(default=None, description="The AUTH user name.")
     mechanism: Words | None = Field(default=None, description="The AUTH mechanism, as in PLAIN.")
     client: Networks | None = Field(default=None, description="The client's address, or a network it is in.")
+    port: Comparison | None = Field(default=None, description="The port that the client came to.")
+    tls: TlsVersions | None = Field(default=None, description="Whether there is TLS, or which version, as in TLSv1.2.")
+    sni: Texts | None = Field(default=None, description="The host name that the client asks a certificate for.")
     inbox: Addresses | None = Field(default=None, description="The name of the inbox.")
     verb: Words | None = Field(default=None, description="The command, as in RSET.")
     index: Comparison | None = Field(default=None, description="Which RCPT of its transaction it is, from 1.")
@@ -42,6 +54,10 @@ class When(Value):
     message_number: Comparison | None = Field(default=None, description="Which message of its session, from 1.")
     session_number: Comparison | None = Field(default=None, description="Which session of its inbox, from 1.")
     size: Comparison | None = Field(default=None, description="Octets; before the message came, those declared.")
+    line: Comparison | None = Field(default=None, description="How many lines of the content have come.")
+    idle: Duration | None = Field(default=None, gt=0, description="So long there was no command.")
+    state: _Names | None = Field(default=None, description="The state of the scenario, as `set` left it.")
+    upstream: UpstreamWhen | None = Field(default=None, description="What the real server has said: {code: 4xx}.")
     header: Annotated[dict[str, Texts], Field(min_length=1)] | None = Field(
         default=None, description="Header fields by name, decoded; if there are several, any of them."
     )
@@ -72,6 +88,14 @@ def _flow(value: object) -> str:
     if isinstance(value, list):
         return _flow(value[0]) if len(value) == 1 else "[" + ", ".join(map(_flow, value)) + "]"
     return str(value) or "''"
+
+
+def all_parts(when: When | None) -> Iterator[When]:
+    """Go through a `when` and everything inside it."""
+    if when is not None:
+        yield when
+        for part in (*(when.all_ or ()), *(when.any_ or ()), when.not_):
+            yield from all_parts(part)
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,6 +195,45 @@ def _number(read: Callable[[Facts], int | None]) -> Callable[[str, Comparison], 
     return make
 
 
+def _tls(_: str, wanted: bool | tuple[Word, ...]) -> Iterator[Condition]:  # noqa: FBT001 - as it is written
+    def differs(facts: Facts) -> str:
+        there = facts.event.tls or "not there"
+        return f"tls is {there}" if isinstance(wanted, bool) else f"tls is {there}, not {_words(wanted)}"
+
+    if isinstance(wanted, bool):
+        yield Condition(lambda facts: bool(facts.event.tls) is wanted, differs)
+    else:
+        matches = _any_of(wanted)
+        yield Condition(lambda facts: matches(facts.event.tls), differs)
+
+
+def _idle(_: str, wanted: float) -> Iterator[Condition]:
+    yield Condition(
+        lambda facts: facts.event.silent >= wanted,
+        lambda facts: f"it was silent for {format_duration(facts.event.silent)}, not for {format_duration(wanted)}",
+    )
+
+
+def _state(_: str, states: tuple[str, ...]) -> Iterator[Condition]:
+    among = frozenset(states)
+    yield Condition(
+        lambda facts: facts.state in among,
+        lambda facts: f"state is {facts.state!r}, not {' or '.join(map(repr, states))}",
+    )
+
+
+def _upstream(_: str, wanted: UpstreamWhen) -> Iterator[Condition]:
+    def holds(facts: Facts) -> bool:
+        reply = facts.event.upstream_reply
+        return reply is not None and any(code_matches(code, reply.code) for code in wanted.code)
+
+    def differs(facts: Facts) -> str:
+        reply = facts.event.upstream_reply
+        return f"upstream said {reply.code}, not {' or '.join(wanted.code)}" if reply else "upstream has said nothing"
+
+    yield Condition(holds, differs)
+
+
 def _client(_: str, networks: Networks) -> Iterator[Condition]:
     def holds(facts: Facts) -> bool:
         address = facts.client
@@ -229,11 +292,18 @@ def _not(_: str, part: When) -> Iterator[Condition]:
 
 
 _MAKERS: Mapping[str, Callable[[str, Any], Iterator[Condition]]] = {
+    "state": _state,
+    "tls": _tls,
+    "idle": _idle,
+    "upstream": _upstream,
+    "port": _number(lambda facts: facts.event.port),
+    "line": _number(lambda facts: facts.event.lines),
     "message_number": _number(lambda facts: facts.event.message_number),
     "session_number": _number(lambda facts: facts.event.session_number),
     "index": _number(lambda facts: facts.event.index or None),
     "recipients": _number(lambda facts: len(facts.event.recipients)),
     "size": _number(lambda facts: declared_size(facts.event)),
+    "sni": _text(lambda facts: facts.event.sni),
     "verb": _text(lambda facts: facts.event.verb),
     "mechanism": _text(lambda facts: facts.event.mechanism),
     "inbox": _text(lambda facts: facts.event.inbox),

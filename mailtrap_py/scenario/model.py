@@ -3,11 +3,11 @@
 Everything here is frozen and, once it exists, valid; `load` makes it from YAML or JSON and turns what is wrong into
 `ScenarioError`. `When` is at home in `match`, `Count` in `counting`, the actions in `actions`; `director` runs it all.
 
-To add an action: one class in `actions.py` with its `key`, and its line in `ACTIONS` and `AnyAction` there; one branch
-in `smtp/perform.py`; one scenario file; one dialog; a row in `docs/scenarios.md`. The loader, the error messages and
-the JSON Schema follow from the class. To add a matcher: a field of `When`, its line in `_MAKERS`, and its name in
-`points.KNOWN` where it is known. To add a count: a field of `Count` and its line in `Counter`. To add a point: a member
-of `events.Point` and its line in `points.KNOWN`.
+To add an action: one class in `actions.py`, `manners.py` (how a reply travels) or `faults.py` with its `key`, and its
+line in `ACTIONS` and `AnyAction` of `actions.py`; one branch in `smtp/perform.py`; one scenario file; one dialog; a row
+in `docs/scenarios.md`. The loader, the error messages and the JSON Schema follow from the class. To add a matcher: a
+field of `When`, its line in `_MAKERS`, and its name in `points.KNOWN` where it is known. To add a count: a field of
+`Count` and its line in `Counter`. To add a point: a member of `events.Point` and its line in `points.KNOWN`.
 """
 
 from __future__ import annotations
@@ -19,10 +19,10 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import Field, PlainSerializer, PlainValidator, WithJsonSchema, model_validator
 
 from mailtrap_py.events import Point
+from mailtrap_py.scenario.action import Action
 from mailtrap_py.scenario.actions import (
     ACTIONS,
     Accept,
-    Action,
     AnyAction,
     Close,
     CloseHow,
@@ -32,12 +32,27 @@ from mailtrap_py.scenario.actions import (
     Pass,
     Raw,
     SendReply,
+    SetState,
     Stall,
     StallSpec,
+    StateSpec,
 )
 from mailtrap_py.scenario.checks import check_expectations, check_rule, check_rules
 from mailtrap_py.scenario.counting import Chance, Count, Scope
 from mailtrap_py.scenario.expectation import Expectation
+from mailtrap_py.scenario.faults import Ehlo, EhloSpec, Listener, ListenerHow, Read, ReadRate, Tls, TlsFault
+from mailtrap_py.scenario.manners import (
+    Before,
+    Drip,
+    DripSpec,
+    Duplicate,
+    Hold,
+    LineEnd,
+    Split,
+    SplitSpec,
+    Truncate,
+    TruncateSpec,
+)
 from mailtrap_py.scenario.match import When
 from mailtrap_py.scenario.mistakes import Mistake, Mistakes
 from mailtrap_py.scenario.values import OneOrMore, Text, Value, Whole
@@ -47,6 +62,7 @@ __all__ = [
     "ACTIONS",
     "Accept",
     "Action",
+    "Before",
     "Chance",
     "ClockSpec",
     "Close",
@@ -55,18 +71,37 @@ __all__ = [
     "Delay",
     "Dice",
     "Discard",
+    "Drip",
+    "DripSpec",
+    "Duplicate",
+    "Ehlo",
+    "EhloSpec",
+    "Hold",
+    "LineEnd",
+    "Listener",
+    "ListenerHow",
     "Lognormal",
     "Note",
     "ParamValue",
     "Pass",
     "Raw",
+    "Read",
+    "ReadRate",
     "Rule",
     "Scenario",
     "ScenarioClass",
     "Scope",
     "SendReply",
+    "SetState",
+    "Split",
+    "SplitSpec",
     "Stall",
     "StallSpec",
+    "StateSpec",
+    "Tls",
+    "TlsFault",
+    "Truncate",
+    "TruncateSpec",
     "Uniform",
     "When",
 ]
@@ -163,6 +198,7 @@ class Scenario(Value):
     )
     seed: Whole | None = Field(default=None, description="What chance begins with; drawn and shown, if there is none.")
     clock: ClockSpec = Field(default="real", description="real, manual (moved by the test) or {speed: 60}.")
+    state: Text = Field(default="", description="The first state of a story that has several; `set` changes it.")
     strict: bool = Field(default=False, strict=True, description="A rule that never fired fails the run.")
     rules: tuple[Rule, ...] = Field(default=(), description="The first that matches and is due fires.")
     expect: tuple[Expectation, ...] = Field(default=(), description="What a correct client does.")

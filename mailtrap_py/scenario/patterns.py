@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Annotated
 
@@ -10,10 +11,13 @@ from pydantic import Field, PlainSerializer, PlainValidator, WithJsonSchema
 
 from mailtrap_py.pattern import Kind, Pattern
 from mailtrap_py.scenario.mistakes import Mistake
-from mailtrap_py.scenario.values import OneOrMore, as_text
+from mailtrap_py.scenario.values import OneOrMore, as_text, listed
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+_VERSION = re.compile(r"(?:TLSv?)?(?P<number>1(?:\.[0-3])?)", re.IGNORECASE)
+_CODE = re.compile(r"[2-5](?:xx|[0-9]x|[0-9]{2})")
 
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
@@ -65,6 +69,38 @@ def read_network(value: object) -> Network:
         raise Mistake(f"{text!r} is not an address", cure) from None
 
 
+def _read_tls(value: object) -> bool | tuple[Word, ...]:
+    if isinstance(value, bool):
+        return value
+    words = tuple(_read_version(each) for each in listed(value))
+    if not words:
+        raise Mistake("an empty list is not enough", "write true, false, or a version, as in TLSv1.2")
+    return words
+
+
+def _read_version(value: object) -> Word:
+    if isinstance(value, Word):
+        return value
+    text = as_text(value)
+    if found := _VERSION.fullmatch(text):
+        return Word(f"TLSv{found['number']}")
+    if set(text) & set("*?/"):
+        return Word(text)
+    raise Mistake(f"{text!r} is not a version of TLS", "write true, false, or a version, as in TLSv1.2")
+
+
+def _read_code(value: object) -> str:
+    text = as_text(value)
+    if not _CODE.fullmatch(text):
+        raise Mistake(f"{text!r} is not a code", "write a code (451) or a class of codes (4xx, 45x)")
+    return text
+
+
+def code_matches(wanted: str, code: int) -> bool:
+    """Say whether a code is the one meant, or one of those; an `x` stands for any digit."""
+    return all(one in {digit, "x"} for one, digit in zip(wanted, f"{code:03d}", strict=False))
+
+
 _TEXT = {"type": ["string", "number", "boolean"]}
 
 
@@ -96,3 +132,34 @@ Networks = Annotated[
     *_SEVERAL,
     _one_or_several("An address or a network (10.0.0.0/8)"),
 ]
+_TLS_SCHEMA = {
+    "anyOf": [{"type": "boolean"}, _TEXT, {"type": "array", "items": _TEXT, "minItems": 1}],
+    "description": "true or false, or a version as in TLSv1.2, or a list of versions.",
+}
+TlsVersions = Annotated[
+    bool | tuple[Word, ...],
+    PlainValidator(_read_tls),
+    PlainSerializer(lambda wanted: wanted if isinstance(wanted, bool) else [word.text for word in wanted]),
+    WithJsonSchema(_TLS_SCHEMA),
+]
+"""Whether there is TLS, or of which version."""
+
+Codes = Annotated[
+    tuple[
+        Annotated[
+            str,
+            PlainValidator(_read_code),
+            WithJsonSchema(
+                {
+                    "anyOf": [
+                        {"type": "integer", "minimum": 200, "maximum": 599},
+                        {"type": "string", "pattern": rf"^({_CODE.pattern})$"},
+                    ]
+                }
+            ),
+        ],
+        ...,
+    ],
+    *_SEVERAL,
+]
+"""Codes or classes of codes (`4xx`), any of which."""

@@ -10,37 +10,50 @@ from collections.abc import Callable, Mapping
 
 from mailtrap_py.events import Event, Point
 
-COMMANDS = frozenset({Point.EHLO, Point.AUTH, Point.MAIL, Point.RCPT, Point.DATA, Point.QUIT, Point.ANY})
+COMMANDS = frozenset(Point) - {
+    *(Point.CONNECT, Point.TLS, Point.CONTENT, Point.MESSAGE, Point.IDLE, Point.UPSTREAM),
+}
 """The points that `any` stands for: where the client has said something that is one line."""
 
-_ALWAYS = frozenset({"client", "inbox", "session_number"})
-_COMMAND = _ALWAYS | {"verb", "helo", "user", "mechanism", "message_number"}
+_ALWAYS = frozenset({"client", "port", "inbox", "session_number", "state"})
+_SESSION = _ALWAYS | {"tls", "helo", "user", "mechanism", "message_number"}
+_COMMAND = _SESSION | {"verb"}
 _MAIL = _COMMAND | {"from", "size"}
 _RCPT = _MAIL | {"to", "index", "recipients"}
 _DATA = _MAIL | {"to", "recipients"}
 
 KNOWN: Mapping[Point, frozenset[str]] = {
-    Point.CONNECT: _ALWAYS,
+    Point.CONNECT: _ALWAYS | {"tls"},
+    Point.TLS: _ALWAYS | {"sni"},
     Point.EHLO: _COMMAND,
+    Point.STARTTLS: _COMMAND,
     Point.AUTH: _COMMAND,
     Point.MAIL: _MAIL,
     Point.RCPT: _RCPT,
     Point.DATA: _DATA,
+    Point.CONTENT: (_DATA - {"verb"}) | {"line"},
     Point.MESSAGE: (_DATA - {"verb"}) | {"header", "subject", "body", "message_id"},
+    Point.RSET: _COMMAND,
+    Point.NOOP: _COMMAND,
+    Point.VRFY: _COMMAND,
     Point.QUIT: _COMMAND,
+    Point.UNKNOWN: _COMMAND,
+    Point.IDLE: _SESSION | {"idle"},
     Point.ANY: _RCPT,  # the sum of the commands; a command that knows less does not match
+    Point.UPSTREAM: _RCPT | {"upstream"},
 }
 """At `mail`, `rcpt` and `data` the size is the one that the client declared (SIZE, RFC 1870)."""
 
 PLACEHOLDER = re.compile(r"\$\{(?P<name>[A-Za-z_][A-Za-z0-9_-]*)\}")
 """`${name}`, in any text of a scenario."""
 
+_COUNTED = frozenset({Point.CONTENT, Point.MESSAGE})
 _DECLARED = re.compile(r"[0-9]{1,20}")  # RFC 1870, section 3: "size-value ::= 1*20DIGIT"
 
 
 def declared_size(event: Event) -> int | None:
     """Give the octets of the message: counted where it has come, before that as declared; `None` when it was not."""
-    if event.point is Point.MESSAGE:
+    if event.point in _COUNTED:
         return len(event.content)
     declared = event.mail_parameters.get("SIZE", "")
     return int(declared) if _DECLARED.fullmatch(declared) else None

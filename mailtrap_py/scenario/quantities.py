@@ -5,6 +5,7 @@ type        written                                                          rea
 ==========  ===============================================================  ========================================
 Duration    ``500ms`` ``2s`` ``5m`` ``1h`` ``2d``; never a bare number        seconds, a float
 Size        ``500`` (octets) ``10KB`` ``1MB`` ``2GB``, in any case            octets, an int; 1 KB is 1024 octets
+Rate        ``1KB/s`` ``500B/s``                                              octets a second, a float
 Comparison  ``3`` ``"> 1MB"`` ``"<= 3"`` ``"!= 0"`` or a list, any of which   a predicate on whole numbers
 ==========  ===============================================================  ========================================
 
@@ -32,6 +33,8 @@ _OCTETS = {"": 1, "B": 1, "KB": 1024, "MB": 1024**2, "GB": 1024**3}
 _NUMBER = r"[0-9]{1,15}(?:\.[0-9]{1,9})?"  # as long as a float is exact
 _DURATION = re.compile(rf"\s*(?P<number>{_NUMBER})\s*(?P<unit>ms|s|m|h|d)\s*")
 _SIZE = re.compile(rf"\s*(?P<number>{_NUMBER})\s*(?P<unit>|B|KB|MB|GB)\s*", re.IGNORECASE)
+_RATE = re.compile(rf"\s*(?P<size>{_NUMBER}\s*(?:B|KB|MB|GB)?)\s*/\s*s\s*", re.IGNORECASE)
+RATE_PATTERN = rf"^\s*{_NUMBER}\s*([KMGkmg]?[Bb])?\s*/\s*[Ss]\s*$"
 _COMPARISON = re.compile(r"\s*(?P<operator>>=|<=|!=|==|>|<|=)?(?P<size>.*)", re.DOTALL)
 _OPERATORS: dict[str, Callable[[int, int], bool]] = {
     "=": operator.eq,
@@ -69,6 +72,18 @@ def parse_size(value: object) -> int:
     if isinstance(value, str) and (found := _SIZE.fullmatch(value)):
         return int(float(found["number"]) * _OCTETS[found["unit"].upper()])
     raise Mistake(f"{value!r} is not a size", "write octets, as in 500, or a number and a unit, as in '10KB', '1MB'")
+
+
+def parse_rate(value: object) -> float:
+    """Read octets a second, as in `1KB/s`. Raises `Mistake`."""
+    if isinstance(value, str) and (found := _RATE.fullmatch(value)) and (octets := parse_size(found["size"])):
+        return float(octets)
+    raise Mistake(f"{value!r} is not a rate", "write a size above 0 and '/s', as in '1KB/s'")
+
+
+def format_rate(octets: float) -> str:
+    """Write a rate as `parse_rate` reads it."""
+    return f"{octets:.0f}B/s"
 
 
 Duration = Annotated[
@@ -122,6 +137,22 @@ class Comparison:
     def matches(self, number: int) -> bool:
         """Say whether the number passes the test."""
         return any(_OPERATORS[self.operator](number, each) for each in self.numbers)
+
+    @property
+    def beginnings(self) -> tuple[int, ...]:
+        """Where a number that grows from zero could begin to pass the test."""
+        number = self.numbers[0]
+        match self.operator:
+            case "=":
+                return self.numbers
+            case ">":
+                return (number + 1,)
+            case ">=":
+                return (number,)
+            case "!=":
+                return (0, number + 1)
+            case _:
+                return (0,)
 
     @property
     def written(self) -> int | str | list[int]:

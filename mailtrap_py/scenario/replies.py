@@ -10,11 +10,13 @@ from pydantic import PlainSerializer, PlainValidator, WithJsonSchema
 
 from mailtrap_py.events import Reply
 from mailtrap_py.scenario.mistakes import Mistake, unknown_key
+from mailtrap_py.scenario.points import fill
 from mailtrap_py.scenario.values import as_text, listed
 
 _PARTS = ("code", "enhanced", "lines")
 _ENHANCED = re.compile(r"[245]\.[0-9]{1,3}\.[0-9]{1,3}")
 _FIRST, _LAST = 200, 599  # RFC 5321, section 4.2: the first digit is 2 to 5, and 1yz is not used in SMTP
+_BREAKS = str.maketrans("\r\n", "  ")
 _AS_IN = "as in '450 4.2.1 Mailbox busy'"
 
 
@@ -39,6 +41,14 @@ def read_reply(value: object) -> Reply:
     if len(enhanced) == 1:
         return Reply(codes.pop(), enhanced.pop(), tuple(reply.text for reply in replies))
     return Reply(codes.pop(), "", tuple(line[4:] for line in lines))
+
+
+def filled(reply: Reply, names: Mapping[str, str]) -> Reply:
+    """Fill in `${to}` and its like. What a client sent cannot end a line of the reply."""
+    if not any("${" in line for line in reply.lines):
+        return reply
+    safe = {name: value.translate(_BREAKS) for name, value in names.items()}
+    return Reply(reply.code, reply.enhanced, tuple(fill(line, safe) for line in reply.lines))
 
 
 def _split(text: str) -> list[str]:
