@@ -22,12 +22,11 @@ from mailtrap_py.settings import Settings
 
 if TYPE_CHECKING:
     from mailtrap_py.handle import Mailtrap
-    from mailtrap_py.scenario import Scenario
     from mailtrap_py.scenario.verdict import Grade, Result
     from tests.gauntlet.programs import Program
 
-FAULTLESS = "nothing-wrong"
-"""The name of the run in which the server is well: what a client does then, it always does."""
+FAULTLESS, FAULTLESS_LOGIN = "nothing-wrong", "nothing-wrong-login"
+"""The runs in which the server is well, without and with a log-in. What a client does then, it always does."""
 
 LIMIT = 45.0
 """Seconds for a run: more than the 30 s after which the shipped scenarios end a silence."""
@@ -83,7 +82,8 @@ def play(program: Program, scenario: str, *, tells: bool, limit: float = LIMIT) 
 
 def attempt(program: Program, scenario: str, *, limit: float) -> tuple[Trial, str]:
     """Hold the trial of a program, and give with it what the program printed."""
-    login = scenario != FAULTLESS and wants_login(load(scenario))
+    faultless = scenario in {FAULTLESS, FAULTLESS_LOGIN}
+    login = scenario == FAULTLESS_LOGIN if faultless else wants_login(scenario)
     with tempfile.TemporaryDirectory() as folder, (Path(folder) / "output").open("w+b") as output:
         authority = Path(folder) / "authority.pem"
 
@@ -100,16 +100,15 @@ def attempt(program: Program, scenario: str, *, limit: float) -> tuple[Trial, st
                 "NODE_EXTRA_CA_CERTS": str(authority),
             }
 
-        settings = _SETTINGS
-        if scenario != FAULTLESS:
-            settings = settings.changed(scenario=scenario, seed=_SEED)
+        settings = _SETTINGS if faultless else _SETTINGS.changed(scenario=scenario, seed=_SEED)
         trial = hold(settings, program.command, timeout=limit, output=output, surroundings=surroundings)
         output.seek(0)
         return trial, output.read().decode(errors="replace")
 
 
-def wants_login(scenario: Scenario) -> bool:
+def wants_login(name: str | Path) -> bool:
     """Say whether a scenario is about TLS or AUTH. Under such a one programs log in, and insist on TLS for that."""
+    scenario = load(name)
     points = {point for rule in scenario.rules for point in rule.at}
     return bool(points & {"auth", "starttls", "tls"}) or any(each.no_plaintext for each in scenario.expect)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import os
+import json
 import subprocess
 import sys
 from pathlib import Path
@@ -10,15 +10,25 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from mailtrap_py.scenario import from_data
 from mailtrap_py.scenario.library import names
 from mailtrap_py.scenario.verdict import Grade, Result
 from tests.gauntlet import engine
-from tests.gauntlet.engine import FAULTLESS, LIMIT, Run, find_report, last_words, play, shorten, wants_login, words_of
+from tests.gauntlet.engine import (
+    FAULTLESS,
+    FAULTLESS_LOGIN,
+    LIMIT,
+    Run,
+    find_report,
+    last_words,
+    play,
+    shorten,
+    wants_login,
+    words_of,
+)
 from tests.gauntlet.notes import NOTES
 from tests.gauntlet.page import CLASSES, GRADES, NOT_MET, Page, Row, Section, code, read, write
 from tests.gauntlet.programs import CLIENTS, SOURCES, AbsentError, Client, Program, Workshop
-from tests.gauntlet.table import PAGE, add, notes_for, prepare, row_of
+from tests.gauntlet.table import PAGE, add, notes_for, prepare, row_of, unfit_runs
 
 if TYPE_CHECKING:
     from tests.conftest import Missing
@@ -100,8 +110,10 @@ def test_a_fault_that_the_client_never_met_is_told() -> None:
         ({"expect": [{"no_plaintext": "mail"}]}, True),
     ],
 )
-def test_programs_log_in_where_it_is_about_that(data: dict[str, object], *, login: bool) -> None:
-    assert wants_login(from_data(data)) is login
+def test_programs_log_in_where_it_is_about_that(tmp_path: Path, data: dict[str, object], *, login: bool) -> None:
+    path = tmp_path / "scenario.yaml"
+    path.write_text(json.dumps(data))
+    assert wants_login(path) is login
 
 
 def test_the_report_is_the_last_line_that_is_one() -> None:
@@ -186,7 +198,8 @@ def page() -> Page:
     }
     refused = {one: run(met=False), two: run(grade=Grade.LOST, results=(result("client_said", passed=False),))}
     faultless = {one: run(grade=Grade.DELIVERED), two: run(grade=Grade.DELIVERED, findings=("no-quit",))}
-    add(page, ready, {FAULTLESS: faultless, "no-such-user": refused, "greylisting": greylisted})
+    both = {FAULTLESS: faultless, FAULTLESS_LOGIN: faultless}
+    add(page, ready, both | {"no-such-user": refused, "greylisting": greylisted})
     return page
 
 
@@ -235,6 +248,12 @@ def test_a_note_holds_for_a_grade(
     monkeypatch.setattr("tests.gauntlet.table.NOTES", notes)
     assert notes_for(page) == {("greylisting", "aiosmtplib"): "It forgets its time-out."}
     assert capsys.readouterr().err == "the note on aiosmtplib under no-such-user explains silent, but it is lost\n"
+
+
+def test_a_client_that_cannot_send_at_all_is_unfit() -> None:
+    well, ill = run(grade=Grade.DELIVERED), run()
+    runs = {FAULTLESS: {"curl": well, "msmtp": well}, FAULTLESS_LOGIN: {"curl": well, "msmtp": ill}}
+    assert list(unfit_runs(runs)) == [(FAULTLESS_LOGIN, "msmtp", ill)]
 
 
 def test_every_grade_and_class_has_its_words() -> None:
@@ -299,10 +318,19 @@ def test_the_page_has_every_scenario_and_every_client() -> None:
 
 @pytest.mark.slow
 @pytest.mark.timeout(300)
-def test_a_part_of_the_page_comes_out_again(tmp_path: Path, missing: Missing) -> None:
-    command = [sys.executable, str(PAGE.parents[1] / "tests" / "gauntlet" / "table.py"), "--cache", str(tmp_path)]
-    chosen = ["--clients", "smtplib,aiosmtplib,Django,curl", "--scenarios", "lost-250,no-such-user"]
-    done = subprocess.run([*command, *chosen], check=False, capture_output=True, text=True, timeout=280, env=os.environ)
+@pytest.mark.parametrize(
+    ("clients", "scenarios"),
+    [
+        ("smtplib,aiosmtplib,Django,curl", "lost-250,no-such-user"),
+        ("", "bad-credentials"),  # all of them, so that none rots
+    ],
+)
+def test_a_part_of_the_page_comes_out_again(tmp_path: Path, missing: Missing, clients: str, scenarios: str) -> None:
+    script = PAGE.parents[1] / "tests" / "gauntlet" / "table.py"
+    chosen = ["--cache", str(tmp_path), "--clients", clients, "--scenarios", scenarios]
+    done = subprocess.run(
+        [sys.executable, str(script), *chosen], check=False, capture_output=True, text=True, timeout=280
+    )
     assert done.returncode == 0, done.stderr
     made = cells(read(done.stdout))
     if not made:
