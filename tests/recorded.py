@@ -90,8 +90,8 @@ class Recording:
             )
         return self
 
-    def fired(self, rule: str, times: int = 1) -> Recording:
-        """Write down that a rule acted."""
+    def fired(self, rule: str, times: int = 1, *, action: str = "reply: 450") -> Recording:
+        """Write down that a rule acted in the first session."""
         self.events += [
             Firing(
                 session_id="session-1",
@@ -102,7 +102,7 @@ class Recording:
                 point=Point.RCPT,
                 rule=rule,
                 number=number,
-                actions=("reply: 450",),
+                actions=(action,),
             )
             for number in range(1, times + 1)
         ]

@@ -252,6 +252,19 @@ def test_only_tls_hides_it() -> None:
     assert result.evidence == ("+0.000s #1 C: MAIL FROM:<ann@example.com>",)
 
 
+def test_tls_that_the_scenario_made_bad_hides_nothing() -> None:
+    mail = "C: MAIL FROM:<ann@example.com>\nS: 250 Ok"
+    told = f"{HELLO}\nC: STARTTLS\nS: 220 Go\nC: EHLO client.example\nS: 250 mx\n{mail}\n{BYE}"
+    over_tls = Recording().session(told).session(told).fired("bad", action="tls: expired")
+
+    result = ruled(over_tls, "no_plaintext", ["mail"])
+
+    assert not result.passed
+    assert result.evidence == ("+0.000s #1 -- tls: expired", "+0.000s #1 C: MAIL FROM:<ann@example.com>")
+    assert ruled(over_tls, "no_plaintext", ["auth"]).passed
+    assert ruled(Recording().session(told).fired("bad", action="tls: inject"), "no_plaintext", ["mail"]).passed
+
+
 @pytest.mark.parametrize(
     "told", ["C: AUTH LOGIN\nS: 538 5.7.11 Encryption required", "C: AUTH LOGIN\nS: 334 x\nC: *\nS: 501"]
 )

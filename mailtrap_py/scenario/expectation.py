@@ -213,7 +213,8 @@ class Expectation(_Part):
         default=None, description="Connections that were the client's to end were ended by QUIT."
     )
     no_plaintext: _Plaintext | None = Field(
-        default=None, description="No credentials (auth) or no envelope (mail) went over the wire before TLS."
+        default=None,
+        description="No credentials (auth) or no envelope (mail) went over the wire before TLS, or over TLS made bad.",
     )
     client_said: Literal["failure", "success"] | None = Field(
         default=None, description="The command's exit code says so."

@@ -7,11 +7,24 @@ from mailtrap_py.scenario.attempts import Failure
 from mailtrap_py.scenario.conversation import Exchange
 from mailtrap_py.scenario.evidence import Session, Wait
 from mailtrap_py.scenario.expectation import GaveUp, NotReused, Reconnected, Waited
+from mailtrap_py.scenario.faults import Tls, TlsFault
 from mailtrap_py.scenario.verdict.case import TOLERANCE, Case, Ruling, count
 
 SERVICE_CLOSING = 421
 _BY_CLIENT = frozenset({Ending.CLIENT_CLOSED, Ending.CLIENT_RESET})
 _BY_SERVER = frozenset({Ending.SERVER_CLOSED, Ending.SERVER_RESET, Ending.SHUTDOWN})
+_NOBODYS_TLS = frozenset(
+    Tls(tls=fault).describe()
+    for fault in (
+        TlsFault.EXPIRED,
+        TlsFault.NOT_YET_VALID,
+        TlsFault.WRONG_HOST,
+        TlsFault.SELF_SIGNED,
+        TlsFault.UNTRUSTED,
+        TlsFault.OLD_VERSION,
+    )
+)
+"""Handshakes, in the words of firings, that prove nothing about the server: going on is no better than plain text."""
 
 
 def _said(session: Session, after: str) -> list[Exchange]:
@@ -161,13 +174,27 @@ def shows_credentials(exchange: Exchange) -> bool:
 
 
 def no_plaintext(expected: tuple[str, ...], case: Case) -> Ruling:
-    """Judge `no_plaintext`: before TLS no credentials (`auth`) and no MAIL command (`mail`), whatever was answered."""
-    lines = tuple(
-        case.evidence.show(exchange.request)
-        for session in case.evidence.sessions
-        for exchange in session.exchanges
-        if exchange.request is not None
-        and not exchange.secure
-        and (("auth" in expected and shows_credentials(exchange)) or ("mail" in expected and exchange.verb == "MAIL"))
-    )
-    return Ruling(not lines, lines or (f"nothing in clear in {count(len(case.evidence.sessions), 'session')}",))
+    """Judge `no_plaintext`: before TLS no credentials (`auth`) and no MAIL command (`mail`), whatever was answered.
+
+    TLS with a certificate or a version that the scenario made bad counts as none.
+    """
+    lines: list[str] = []
+    for session in case.evidence.sessions:
+        bad = [
+            case.evidence.tell(session, firing.clock, action)
+            for firing in case.evidence.firings
+            if firing.session_id == session.started.id
+            for action in firing.actions
+            if action in _NOBODYS_TLS
+        ]
+        shown = [
+            case.evidence.show(exchange.request)
+            for exchange in session.exchanges
+            if exchange.request is not None
+            and (bad or not exchange.secure)
+            and (
+                ("auth" in expected and shows_credentials(exchange)) or ("mail" in expected and exchange.verb == "MAIL")
+            )
+        ]
+        lines += [*bad, *shown] if shown else []
+    return Ruling(not lines, tuple(lines) or (f"nothing in clear in {count(len(case.evidence.sessions), 'session')}",))

@@ -110,7 +110,7 @@ JUDGES: Final[Mapping[str, Judge]] = {
     "no_plaintext": Judge(
         no_plaintext,
         "RFC 3207, section 4.1; RFC 8314, section 3",
-        "Require TLS: when STARTTLS is missing or fails, close, and report it.",
+        "Require TLS and verify the certificate: when STARTTLS is missing or fails, close, and report it.",
     ),
     "client_said": Judge(
         client_said,
