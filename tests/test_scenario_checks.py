@@ -186,10 +186,16 @@ TO_BOB = {"to": "bob@*"}
         ({"at": ["mail", "rcpt"]}, {"at": "mail"}),
         ({"at": "any"}, {"at": ["ehlo", "quit", "any"]}),
         ({"at": "rcpt", "when": TO_BOB}, {"at": "rcpt", "when": TO_BOB}),
+        ({"at": "rcpt", "when": TO_BOB}, {"at": "rcpt", "when": TO_BOB | {"from": "ann@*"}, "count": {"times": 1}}),
+        ({"at": "rcpt", "when": {"to": ["bob@*", "ann@*"]}}, {"at": "rcpt", "when": {"to": "ann@*"}}),
+        ({"at": "idle", "when": {"idle": "5s"}}, {"at": "idle", "when": {"idle": "10s"}}),
+        ({"at": "any", "when": {"state": ["", "x"]}}, {"at": "mail", "when": {"state": ""}}),
     ],
 )
 def test_a_rule_that_can_never_be_reached(earlier: dict[str, Any], later: dict[str, Any]) -> None:
-    assert mistake({"id": "first", "do": DO} | earlier, {"id": "second", "do": "close"} | later) == (
+    sets = {"at": "connect", "do": {"set": {"state": "x"}}}
+
+    assert mistake({"id": "first", "do": DO} | earlier, {"id": "second", "do": "close"} | later, sets) == (
         "rules[1]",
         "rule 'second' can never be reached: rule 'first' always fires before it",
         "put it first, or give the other a 'when' or a 'count'",
@@ -205,10 +211,25 @@ def test_a_rule_that_can_never_be_reached(earlier: dict[str, Any], later: dict[s
         ({"at": "rcpt"}, {"at": "any"}),
         ({"at": "any"}, {"at": "message"}),
         ({"at": "any"}, {"at": "connect"}),
+        ({"at": "rcpt", "when": TO_BOB | {"from": "ann@*"}}, {"at": "rcpt", "when": TO_BOB}),
+        ({"at": "rcpt", "when": {"index": 1}}, {"at": "rcpt", "when": {"index": 2}}),
+        ({"at": "rcpt", "when": {"to": "ann@*"}}, {"at": "rcpt", "when": {"to": ["bob@*", "ann@*"]}}),
+        ({"at": "idle", "when": {"idle": "10s"}}, {"at": "idle", "when": {"idle": "5s"}}),
     ],
 )
 def test_a_rule_that_can_be_reached(earlier: dict[str, Any], later: dict[str, Any]) -> None:
     assert len(from_data({"rules": [{"do": DO} | earlier, {"do": DO} | later]}).rules) == 2
+
+
+def test_a_state_that_the_scenario_is_never_in() -> None:
+    goes = {"at": "message", "do": [{"set": {"state": "down"}}, "close"]}
+    asks = {"at": "rcpt", "when": {"any": [{"not": {"state": "donw"}}, {"state": ["up", "down"]}]}, "do": DO}
+
+    assert mistake(goes, asks, state="up") == (
+        "rules[1].when.any[0].not.state", "the scenario is never in the state 'donw'",
+        "did you mean 'down'? Its states are: 'up', 'down'",
+    )  # fmt: skip
+    assert mistake({"at": "rcpt", "when": {"state": "x"}, "do": DO})[2] == "Its states are: ''"
 
 
 def test_an_expectation_of_a_rule_that_is_there() -> None:

@@ -126,6 +126,29 @@ def test_each_scope_has_a_counter_of_its_own(per: str, known: dict[str, Any]) ->
     assert [bool(stage.fires(event)) for event in (same, same, other, other)] == [True, False, True, False]
 
 
+def test_a_limit_lets_so_many_through_in_any_stretch_of_time() -> None:
+    count = {"limit": {"n": 2, "window": "60s"}, "per": "client"}
+    stage = Stage({"at": "rcpt", "count": count, "do": {"reply": REFUSE}})
+
+    def fires(client: str = "127.0.0.1") -> bool:
+        return bool(stage.fires(rcpt(client=client)))
+
+    assert [fires() for _ in range(4)] == [False, False, True, True]
+    assert not fires("127.0.0.2")
+    stage.now += 59.9
+    assert fires()
+    stage.now += 0.1
+    assert [fires() for _ in range(3)] == [False, False, True], "what was refused is not counted"
+
+
+def test_concurrent_sessions() -> None:
+    stage = Stage({"at": "rcpt", "count": {"concurrent": 3, "times": 2}, "do": {"reply": REFUSE}})
+
+    assert [bool(stage.fires(rcpt(open_sessions=number))) for number in (3, 4, 1, 9, 9)] == [
+        *(False, True, False, True, False),
+    ]
+
+
 def test_a_message_that_comes_again_is_the_same() -> None:
     stage = Stage({"at": "message", "count": {"times": 1, "per": "message_id"}, "do": {"reply": REFUSE}})
 
@@ -156,6 +179,8 @@ def test_only_so_many_scopes_are_remembered() -> None:
         ({"times": 1}, 0.0, "count: it has fired 1 times"),
         ({"after": "5m"}, 1.0, "count: 5m after the first match have not passed"),
         ({"for": "500ms"}, 1.0, "count: 500ms from the first match are over"),
+        ({"limit": {"n": 9, "window": "1m"}}, 1.0, "count: this was number 2 in 1m, and 9 are let through"),
+        ({"concurrent": 3}, 0.0, "count: 0 sessions are open, and not more than 3"),
         ({"chance": 0}, 0.0, "count: chance decided against it"),
         ({"chance": "0 of 9"}, 0.0, "count: chance dealt it to another match"),
     ],
@@ -193,6 +218,11 @@ def test_what_is_not_a_chance(value: object) -> None:
         ({"times": 1, "per": ["to", "to"]}, "a scope is said twice"),
         ({"times": 1, "per": ["scenario", "to"]}, "a scope is said twice"),
         ({"times": 0}, "0 is out of range"),
+        ({"limit": {"n": 0, "window": "1s"}}, "0 is out of range"),
+        ({"limit": {"n": 1, "window": 1}}, "1 has no unit"),
+        ({"limit": {"n": 1}}, "'limit' has no 'window'"),
+        ({"limit": 5}, "5 is not a mapping"),
+        ({"concurrent": -1}, "-1 is out of range"),
         ({"times": True}, "true is not a whole number"),
         ({"times": 1.5}, "1.5 is not a whole number"),
         ({"every": 0}, "0 is out of range"),

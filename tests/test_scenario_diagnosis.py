@@ -70,7 +70,7 @@ def in_rule(**changes: object) -> list[str]:
             {"count": {"optional": True}},
             "rules[0].count.optional",
             "unknown key 'optional' in 'count'",
-            "'optional' stands in the rule itself. 'count' has: times, skip, every, nth, for, after, chance, per",
+            "'optional' stands in the rule itself. 'count' has: times, skip, every, nth, for, after, chance, limit, ",
         ),
         ({"count": {"for_": "5s"}}, "rules[0].count.for_", "unknown key 'for_' in 'count'", "did you mean 'for'?"),
         ({"count": {"skip": -1}}, "rules[0].count.skip", "-1 is out of range", "write at least 0"),

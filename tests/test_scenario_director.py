@@ -244,7 +244,7 @@ def test_the_state_changes_as_soon_as_a_rule_sets_it() -> None:
             "state": "up",
             "rules": [
                 {"id": "goes", "at": "message", "when": {"state": "up"}, "do": [{"set": {"state": "down"}}, "close"]},
-                {"id": "gone", "at": "rcpt", "when": {"state": ["down", "dead"]}, "do": CLOSE},
+                {"id": "gone", "at": "rcpt", "when": {"state": ["down"]}, "do": CLOSE},
             ],
         }),
         now=lambda: 0.0,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -9,7 +11,17 @@ from jsonschema import Draft202012Validator  # type: ignore[import-untyped]  # i
 from pydantic import BaseModel, ValidationError
 
 from mailtrap_py.scenario.mistakes import Mistake
-from mailtrap_py.scenario.quantities import Comparison, Duration, Size, format_duration, parse_duration, parse_size
+from mailtrap_py.scenario.quantities import (
+    RATE_PATTERN,
+    Comparison,
+    Duration,
+    Size,
+    format_duration,
+    format_rate,
+    parse_duration,
+    parse_rate,
+    parse_size,
+)
 
 
 class Quantities(BaseModel):
@@ -163,3 +175,17 @@ def test_the_json_schema_refuses_what_the_model_refuses(data: dict[str, object])
     assert not Draft202012Validator(Quantities.model_json_schema()).is_valid(data)
     with pytest.raises(ValidationError):
         Quantities.model_validate(data)
+
+
+@pytest.mark.parametrize(
+    ("written", "octets"), [("1KB/s", 1024.0), ("500/s", 500.0), (" 1.5 kb / s ", 1536.0), ("10B/S", 10.0)]
+)
+def test_rates(written: str, octets: float) -> None:
+    assert parse_rate(written) == parse_rate(format_rate(octets)) == octets
+    assert re.search(RATE_PATTERN, written)
+
+
+@pytest.mark.parametrize("written", ["1KB", "1KB/m", "0/s", "0.1B/s", "-1B/s", 5, None])
+def test_what_is_not_a_rate(written: object) -> None:
+    with pytest.raises(Mistake, match="is not a rate; write a size above 0 and '/s'"):
+        parse_rate(written)

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING
 
 from mailtrap_py.events import Point
 from mailtrap_py.scenario.action import Action
-from mailtrap_py.scenario.actions import Accept, Discard, Note, Pass, Raw, SendReply, names_in
+from mailtrap_py.scenario.actions import Accept, Discard, Note, Pass, Raw, SendReply, SetState, names_in
 from mailtrap_py.scenario.counting import Count, Scope
 from mailtrap_py.scenario.faults import Tls, TlsFault
 from mailtrap_py.scenario.manners import Manner
-from mailtrap_py.scenario.match import When, all_parts
+from mailtrap_py.scenario.match import When, all_parts, parts_with_paths
 from mailtrap_py.scenario.mistakes import Mistake, Path, nearest
 from mailtrap_py.scenario.points import COMMANDS, KNOWN, NAMES
 
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from mailtrap_py.scenario.expectation import Expectation
     from mailtrap_py.scenario.model import Rule
 
+_ANY_OF = frozenset({"state", "from_", "to", "helo", "user", "mechanism", "inbox", "verb", "subject", "body"})
 _SILENT = frozenset({Point.CONTENT, Point.IDLE})  # where nothing is said by itself
 _ALWAYS_KNOWN = {Scope.SCENARIO: frozenset(Point), Scope.SESSION: frozenset(Point)}
 
@@ -34,7 +35,7 @@ def check_rule(rule: Rule) -> Iterator[Mistake]:
     if Point.IDLE in rule.at and not any(when.idle is not None for when in all_parts(rule.when)):
         yield Mistake("nothing says how long the silence has lasted", "write as in 'when: {idle: 10s}'", ("at",))
     if rule.when is not None:
-        yield from _check_matchers(rule.at, rule.when, ("when",))
+        yield from _check_matchers(rule.at, rule.when)
     if rule.count is not None:
         yield from _check_scopes(rule.at, rule.count)
     yield from _check_actions(rule.at, rule.do)
@@ -48,18 +49,14 @@ def _unknown_at(at: tuple[Point, ...], fact: str) -> Point | None:
     return next((point for point in at if fact not in KNOWN[point]), None)
 
 
-def _check_matchers(at: tuple[Point, ...], when: When, path: Path) -> Iterator[Mistake]:
-    for name, field in When.model_fields.items():
-        key = field.alias or name
-        wanted = getattr(when, name)
-        if isinstance(wanted, When):
-            yield from _check_matchers(at, wanted, (*path, key))
-        elif key in {"all", "any"}:
-            for number, part in enumerate(wanted or ()):
-                yield from _check_matchers(at, part, (*path, key, number))
-        elif wanted is not None and (point := _unknown_at(at, key)):
-            problem = f"'{key}' is not known at {point}"
-            yield Mistake(problem, f"it is known at {_points_that_know(key)}", (*path, key), about_key=True)
+def _check_matchers(at: tuple[Point, ...], when: When) -> Iterator[Mistake]:
+    for path, part in parts_with_paths(when, ("when",)):
+        for name, field in When.model_fields.items():
+            key = field.alias or name
+            known = key in {"all", "any", "not"} or getattr(part, name) is None
+            if not known and (point := _unknown_at(at, key)):
+                problem = f"'{key}' is not known at {point}"
+                yield Mistake(problem, f"it is known at {_points_that_know(key)}", (*path, key), about_key=True)
 
 
 def _check_scopes(at: tuple[Point, ...], count: Count) -> Iterator[Mistake]:
@@ -134,6 +131,18 @@ def check_rules(rules: tuple[Rule, ...]) -> Iterator[Mistake]:
             yield Mistake(problem, "put it first, or give the other a 'when' or a 'count'", ("rules", number))
 
 
+def check_states(first: str, rules: tuple[Rule, ...]) -> Iterator[Mistake]:
+    """Find questions for a state that the scenario is never in."""
+    states = [first, *(action.set.state for rule in rules for action in rule.do if isinstance(action, SetState))]
+    named = ", ".join(repr(state) for state in dict.fromkeys(states))
+    for number, rule in enumerate(rules):
+        for path, when in parts_with_paths(rule.when, ("rules", number, "when")):
+            for state in when.state or ():
+                if state not in states:
+                    cure = f"{nearest(state, states)} Its states are: {named}".lstrip()
+                    yield Mistake(f"the scenario is never in the state {state!r}", cure, (*path, "state"))
+
+
 def check_expectations(rules: tuple[Rule, ...], expect: tuple[Expectation, ...]) -> Iterator[Mistake]:
     """Find expectations of rules that are not there."""
     ids = [rule.id for rule in rules]
@@ -147,6 +156,22 @@ def check_expectations(rules: tuple[Rule, ...], expect: tuple[Expectation, ...])
 def _shadow(earlier: tuple[Rule, ...], rule: Rule, point: Point) -> str | None:
     for other in earlier:
         covers = point in other.at or (Point.ANY in other.at and point in COMMANDS)
-        if covers and other.count is None and other.when in (None, rule.when):
+        if covers and other.count is None and _includes(other.when, rule.when):
             return other.id
     return None
+
+
+def _includes(wide: When | None, narrow: When | None) -> bool:
+    """Tell whether whatever matches the narrow one matches the wide one; not always found out, never wrong."""
+    if wide is None or narrow is None:
+        return wide is None
+    for name in When.model_fields:
+        asked, there = getattr(wide, name), getattr(narrow, name)
+        if asked is None or asked == there:
+            continue
+        if there is None:
+            return False
+        if (name == "idle" and asked <= there) or (name in _ANY_OF and set(there) <= set(asked)):
+            continue
+        return False
+    return True

@@ -2,14 +2,14 @@
 
 Matches are counted apart for each scope. A match is due when everything that is said holds: it is beyond `skip`, it is
 the right one of `every` or `nth`, the time since the scope's first match lies within `after` and `for`, fewer than
-`times` have fired, and, drawn last, chance has it.
+`times` have fired, it exceeds `limit` and `concurrent`, and, drawn last, chance has it.
 """
 
 from __future__ import annotations
 
 import re
-from collections import OrderedDict
-from dataclasses import dataclass
+from collections import OrderedDict, deque
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated, Self
 
@@ -79,6 +79,13 @@ _CHANCE_SCHEMA = {
 }
 
 
+class LimitSpec(Value):
+    """So many in so long are let through."""
+
+    n: Whole = Field(ge=1, le=10_000, description="So many matches do not fire.")
+    window: Duration = Field(gt=0, description="In any stretch of so long.")
+
+
 class Count(Value):
     """Which of the matches fire. What is said is joined by *and*."""
 
@@ -94,6 +101,11 @@ class Count(Value):
         Annotated[Chance, PlainValidator(Chance.parse), PlainSerializer(Chance.written), WithJsonSchema(_CHANCE_SCHEMA)]
         | None
     ) = Field(default=None, description="0.2, drawn each time; or '5 of 100', dealt exactly.")
+    limit: LimitSpec | None = Field(
+        default=None,
+        description="{n: 10, window: 60s}: what exceeds ten in any minute; the ten do not fire.",
+    )
+    concurrent: Whole | None = Field(default=None, ge=0, description="While more sessions than so many are open.")
     per: Annotated[tuple[Scope, ...], Field(min_length=1), OneOrMore()] = Field(
         default=(Scope.SCENARIO,), description="What has a counter of its own; several together, if it is a list."
     )
@@ -107,7 +119,8 @@ class Count(Value):
     def _contradictions(self) -> Iterator[Mistake]:
         said = [name for name, field in type(self).model_fields.items() if getattr(self, name) != field.default]
         if said in ([], ["per"]):
-            yield Mistake("a count says how often", "write times, skip, every, nth, for, after or chance", ("per",))
+            ways = ", ".join(name.removesuffix("_") for name in type(self).model_fields if name != "per")
+            yield Mistake("a count says how often", f"write one of {ways}", ("per",))
         if others := [name for name in ("times", "skip", "every") if self.nth and name in said]:
             cure = f"leave '{others[0]}' out"
             yield Mistake(f"'nth' says which matches fire, and '{others[0]}' says it again", cure, (others[0],))
@@ -127,6 +140,7 @@ class _Tally:
     fired: int = 0
     cards: int = 0
     hits: int = 0
+    passed: deque[float] = field(default_factory=deque)
 
 
 class Counter:
@@ -152,9 +166,34 @@ class Counter:
         else:
             tallies.move_to_end(key)
         tally.matched += 1
-        why = self._not_its_turn(tally) or self._not_its_time(now - tally.first) or self._not_its_luck(tally)
+        why = (
+            self._within_the_limit(tally, now)
+            or self._not_too_many(facts)
+            or self._not_its_turn(tally)
+            or self._not_its_time(now - tally.first)
+            or self._not_its_luck(tally)
+        )
         tally.fired += not why
         return why
+
+    def _within_the_limit(self, tally: _Tally, now: float) -> str:
+        limit = self._count.limit
+        if limit is None:
+            return ""
+        passed = tally.passed
+        while passed and now - passed[0] >= limit.window:
+            passed.popleft()
+        if len(passed) >= limit.n:
+            return ""
+        passed.append(now)
+        return f"count: this was number {len(passed)} in {format_duration(limit.window)}, and {limit.n} are let through"
+
+    def _not_too_many(self, facts: Facts) -> str:
+        limit = self._count.concurrent
+        there = facts.event.open_sessions
+        if limit is None or there > limit:
+            return ""
+        return f"count: {there} sessions are open, and not more than {limit}"
 
     def _not_its_turn(self, tally: _Tally) -> str:
         count = self._count

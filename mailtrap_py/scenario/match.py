@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Self
 from pydantic import Field, model_validator
 
 from mailtrap_py.scenario.facts import Facts
-from mailtrap_py.scenario.mistakes import Mistake
+from mailtrap_py.scenario.mistakes import Mistake, Path
 from mailtrap_py.scenario.patterns import Addresses, Codes, Networks, Texts, TlsVersions, Words, code_matches
 from mailtrap_py.scenario.points import declared_size
 from mailtrap_py.scenario.quantities import Comparison, Duration, format_duration
@@ -90,12 +90,20 @@ def _flow(value: object) -> str:
     return str(value) or "''"
 
 
+def parts_with_paths(when: When | None, path: Path = ()) -> Iterator[tuple[Path, When]]:
+    """Go through a `when` and everything inside it, each with where it stands."""
+    if when is None:
+        return
+    yield path, when
+    for key, parts in (("all", when.all_), ("any", when.any_)):
+        for number, part in enumerate(parts or ()):
+            yield from parts_with_paths(part, (*path, key, number))
+    yield from parts_with_paths(when.not_, (*path, "not"))
+
+
 def all_parts(when: When | None) -> Iterator[When]:
     """Go through a `when` and everything inside it."""
-    if when is not None:
-        yield when
-        for part in (*(when.all_ or ()), *(when.any_ or ()), when.not_):
-            yield from all_parts(part)
+    return (part for _, part in parts_with_paths(when))
 
 
 @dataclass(frozen=True, slots=True)

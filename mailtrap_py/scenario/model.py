@@ -37,8 +37,8 @@ from mailtrap_py.scenario.actions import (
     StallSpec,
     StateSpec,
 )
-from mailtrap_py.scenario.checks import check_expectations, check_rule, check_rules
-from mailtrap_py.scenario.counting import Chance, Count, Scope
+from mailtrap_py.scenario.checks import check_expectations, check_rule, check_rules, check_states
+from mailtrap_py.scenario.counting import Chance, Count, LimitSpec, Scope
 from mailtrap_py.scenario.expectation import Expectation
 from mailtrap_py.scenario.faults import Ehlo, EhloSpec, Listener, ListenerHow, Read, ReadRate, Tls, TlsFault
 from mailtrap_py.scenario.manners import (
@@ -77,6 +77,7 @@ __all__ = [
     "Ehlo",
     "EhloSpec",
     "Hold",
+    "LimitSpec",
     "LineEnd",
     "Listener",
     "ListenerHow",
@@ -206,7 +207,12 @@ class Scenario(Value):
     @model_validator(mode="after")
     def _makes_sense(self) -> Self:
         object.__setattr__(self, "rules", _number_rules(self.rules))
-        if found := [*check_rules(self.rules), *check_expectations(self.rules, self.expect)]:
+        found = [
+            *check_rules(self.rules),
+            *check_states(self.state, self.rules),
+            *check_expectations(self.rules, self.expect),
+        ]
+        if found:
             raise Mistakes(found)
         return self
 

@@ -83,7 +83,7 @@ def _read_version(value: object) -> Word:
         return value
     text = as_text(value)
     if found := _VERSION.fullmatch(text):
-        return Word(f"TLSv{found['number']}")
+        return Word(f"TLSv{found['number'].removesuffix('.0')}")  # as OpenSSL names them
     if set(text) & set("*?/"):
         return Word(text)
     raise Mistake(f"{text!r} is not a version of TLS", "write true, false, or a version, as in TLSv1.2")
