@@ -41,6 +41,7 @@ class Inbox:
     def __init__(self, name: str = DEFAULT) -> None:
         """Begin with no scenario: everything is accepted, time is real."""
         self.name = name
+        self.open_sessions = 0
         self._sessions = itertools.count(1)
         self._lock = threading.Lock()
         self._stalls: dict[asyncio.Future[bool], tuple[str, asyncio.AbstractEventLoop]] = {}
@@ -71,9 +72,14 @@ class Inbox:
         self.director = Director(scenario, now=self.clock.now, dice=random.Random(self.seed))  # noqa: S311
         self._end_stalls(go_on=False)
 
-    def next_session(self) -> int:
-        """Give the next session of this inbox its number, from 1; a new scenario counts anew."""
+    def enter(self) -> int:
+        """Count a session in, and number it, from 1; a new scenario numbers anew."""
+        self.open_sessions += 1
         return next(self._sessions)
+
+    def leave(self) -> None:
+        """Count a session out."""
+        self.open_sessions -= 1
 
     async def stall(self, name: str) -> bool:
         """Wait for `release` (True: go on) or for a reset (False: the session is over)."""

@@ -123,13 +123,13 @@ def test_a_clock_that_is_given_goes_before_that_of_the_scenario() -> None:
 
 def test_sessions_are_numbered_anew_by_a_new_scenario_and_not_by_reset() -> None:
     inbox = Inbox()
-    assert [inbox.next_session() for _ in range(3)] == [1, 2, 3]
+    assert [inbox.enter() for _ in range(3)] == [1, 2, 3]
 
     inbox.reset()
-    assert inbox.next_session() == 4
+    assert inbox.enter() == 4
 
     inbox.use(scenario())
-    assert inbox.next_session() == 1
+    assert inbox.enter() == 1
 
 
 @looped

@@ -117,14 +117,6 @@ async def test_the_inbox_of_the_service_is_used() -> None:
         assert built.book.message.inbox == built.book.transaction.inbox == "team"
 
 
-def test_a_session_needs_a_connection_that_carries_bytes_both_ways() -> None:
-    service = Service(record=Book(), inboxes=Inboxes())
-    conversation = Conversation(service, Port(25), ended=lambda _: None)
-
-    with pytest.raises(TypeError, match="a session needs a connection that carries bytes both ways"):
-        conversation.connection_made(asyncio.BaseTransport())
-
-
 @looped
 async def test_a_conversation_without_commands_knows_none() -> None:
     # What `Session` builds on: only the life, none of the commands.
@@ -328,6 +320,12 @@ class Surprise:
     def listens(self, _: Point) -> bool:
         return True
 
+    def idle_limits(self) -> tuple[float, ...]:
+        return ()
+
+    def content_marks(self) -> tuple[tuple[int, ...], tuple[int, ...]]:
+        return (), ()
+
     def decide(self, event: Event) -> Decision | None:
         if event.point is Point.MAIL:
             raise ZeroDivisionError("surprise")
@@ -432,6 +430,12 @@ class Asked:
     def listens(self, _: Point) -> bool:
         return True
 
+    def idle_limits(self) -> tuple[float, ...]:
+        return ()
+
+    def content_marks(self) -> tuple[tuple[int, ...], tuple[int, ...]]:
+        return (), ()
+
     def decide(self, event: Event) -> None:
         self.events.append(event)
 
@@ -457,7 +461,7 @@ async def test_every_event_has_what_is_known_by_then() -> None:
 
         events = director.events
         points = " ".join(event.point for event in events)
-        assert points == "connect ehlo mail rcpt rcpt rcpt data message mail any quit"
+        assert points == "connect ehlo mail rcpt rcpt rcpt data message mail unknown quit"
         connect, ehlo, mail, first, bad, second, data, message, again, unknown, quit_ = events
         assert {(event.session_number, event.inbox, event.client, event.port) for event in events} == {
             (1, "default", "127.0.0.1", built.port)

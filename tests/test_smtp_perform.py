@@ -601,7 +601,10 @@ class Unheard(Action):
     ("action", "complaint"),
     [
         (Unheard(), "nobody knows how to carry out Unheard()"),
-        (Delay(delay=Uniform.model_validate({"uniform": ["1s", "2s"]})), "a wait that was not drawn: delay: {uniform: [1s, 2s]}"),
+        (
+            Delay(delay=Uniform.model_validate({"uniform": ["1s", "2s"]})),
+            "a wait that was not drawn: delay: {uniform: [1s, 2s]}",
+        ),
     ],
 )
 @looped
@@ -614,7 +617,7 @@ async def test_an_action_that_nobody_knows_is_a_bug(action: Action, complaint: s
         (session,) = built.server._sessions  # noqa: SLF001 - for its wire
         inbox = Inbox()
         inbox.clock = ManualClock()
-        stage = Stage(session.wire, inbox, never, never, lambda: None)
+        stage = Stage(session.wire, inbox, never, never, lambda: None, lambda _: None)
         with pytest.raises(TypeError) as caught:
             await perform(Decision("it", 1, (action,)), stage)
         assert str(caught.value) == complaint

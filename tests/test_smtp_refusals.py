@@ -7,6 +7,7 @@ from mailtrap_py.smtp import refusals
 from mailtrap_py.smtp.path import Path
 
 LIMIT = 1000
+OFFERED = ("SIZE 1000", "8BITMIME", "SMTPUTF8", "AUTH PLAIN")
 
 
 def replies() -> list[Reply]:
@@ -40,7 +41,7 @@ def test_every_refusal_is_one_line_that_every_client_can_take() -> None:
     ],
 )
 def test_parameters_that_were_offered_are_taken(parameters: dict[str, str]) -> None:
-    assert refusals.of_mail_parameters(Path("a@b", parameters), LIMIT) is None
+    assert refusals.of_mail_parameters(Path("a@b", parameters), OFFERED, LIMIT) is None
 
 
 @pytest.mark.parametrize(
@@ -60,15 +61,15 @@ def test_parameters_that_were_offered_are_taken(parameters: dict[str, str]) -> N
     ],
 )
 def test_parameters_that_cannot_be_honoured_are_refused(parameters: dict[str, str], code: int) -> None:
-    reply = refusals.of_mail_parameters(Path("a@b", parameters), LIMIT)
+    reply = refusals.of_mail_parameters(Path("a@b", parameters), OFFERED, LIMIT)
 
     assert reply is not None
     assert reply.code == code
 
 
 def test_an_address_beyond_ascii_must_be_declared() -> None:
-    assert refusals.of_mail_parameters(Path("\u00e9@b"), LIMIT) == refusals.UNDECLARED_UTF8
-    assert refusals.of_mail_parameters(Path("\u00e9@b", {"SMTPUTF8": ""}), LIMIT) is None
+    assert refusals.of_mail_parameters(Path("\u00e9@b"), OFFERED, LIMIT) == refusals.UNDECLARED_UTF8
+    assert refusals.of_mail_parameters(Path("\u00e9@b", {"SMTPUTF8": ""}), OFFERED, LIMIT) is None
     assert refusals.of_recipient(Path("\u00e9@b"), utf8=False) == refusals.UNDECLARED_UTF8
     assert refusals.of_recipient(Path("\u00e9@b"), utf8=True) is None
 

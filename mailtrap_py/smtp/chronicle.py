@@ -33,7 +33,7 @@ class Chronicle:
     def started(self, peer: tuple[str, int], upstream: str) -> None:
         """Write down who connected, and number the session."""
         self.client, self.client_port = str(peer[0]), int(peer[1])
-        self.number = self.inbox.next_session()
+        self.number = self.inbox.enter()
         self.record.add(
             SessionStarted(
                 id=self.id,
@@ -80,8 +80,16 @@ class Chronicle:
             )
         )
 
+    def move(self, inbox: Inbox) -> None:
+        """Go on in another inbox, under the number the session has."""
+        if inbox is not self.inbox:
+            self.inbox.leave()
+            self.inbox = inbox
+            self.inbox.open_sessions += 1
+
     def ended(self, ending: Ending, reason: str) -> None:
         """Write down the end."""
+        self.inbox.leave()
         self.record.add(
             SessionEnded(
                 id=self.id,

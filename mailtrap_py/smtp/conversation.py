@@ -9,17 +9,19 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-from collections.abc import Callable
-from typing import ClassVar, Final, NoReturn
+from collections.abc import Awaitable, Callable
+from dataclasses import replace
+from typing import ClassVar, Final, NoReturn, cast
 
 from mailtrap_py.events import Ending, Event, Point, Reply
 from mailtrap_py.inbox import Inbox
-from mailtrap_py.scenario import Decision
+from mailtrap_py.scenario import Decision, Ehlo, Listener, Tls
 from mailtrap_py.smtp import refusals
 from mailtrap_py.smtp.chronicle import Chronicle
 from mailtrap_py.smtp.path import Path, parse_path
 from mailtrap_py.smtp.perform import Stage, perform
 from mailtrap_py.smtp.reader import ClientGone, LineTooLong
+from mailtrap_py.smtp.sasl import user_of
 from mailtrap_py.smtp.service import Port, Service
 from mailtrap_py.smtp.transaction import OpenTransaction
 from mailtrap_py.smtp.wire import SessionOver, Wire
@@ -34,8 +36,12 @@ POINTS: Final = {
     "RCPT": Point.RCPT,
     "DATA": Point.DATA,
     "QUIT": Point.QUIT,
+    "STARTTLS": Point.STARTTLS,
+    "RSET": Point.RSET,
+    "NOOP": Point.NOOP,
+    "VRFY": Point.VRFY,
 }
-"""The point of each verb; every other command is met by rules at `any` alone."""
+"""The point of each verb; EXPN is met by rules at `any` alone, and what is no command at all by those at `unknown`."""
 
 
 class Conversation(asyncio.Protocol):
@@ -71,9 +77,8 @@ class Conversation(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Begin."""
-        if not isinstance(transport, asyncio.Transport):
-            raise TypeError(f"a session needs a connection that carries bytes both ways, not {transport!r}")
-        self.wire = Wire(transport, session_id=self.facts.id, record=self.service.record, inbox=self.inbox)
+        both_ways = cast("asyncio.Transport", transport)  # uvloop's has all of it, and is no subclass
+        self.wire = Wire(both_ways, session_id=self.facts.id, record=self.service.record, inbox=self.inbox)
         self.wire.patience = self.service.command_timeout
         if self.facts.port.implicit_tls:
             self.wire.hold()  # the first bytes belong to TLS
@@ -81,7 +86,7 @@ class Conversation(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         """Take what came."""
-        self.wire.input.feed(data)
+        self.wire.feed(data)
 
     def eof_received(self) -> bool:
         """Keep the way out open: a client that closed its side still gets its replies. TLS has no half of it."""
@@ -150,13 +155,40 @@ class Conversation(asyncio.Protocol):
 
     async def _next_command(self) -> None:
         try:
-            line = await self.wire.line(self.service.command_timeout)
+            line = await self._line()
         except LineTooLong:
             self.say(refusals.LINE_TOO_LONG)
         except TimeoutError:
             await self.time_out()
         else:
             await self._command(line)
+
+    async def _line(self) -> bytes:
+        """Read a command; when a rule minds silence, tell the scenario of it."""
+        reading = self.wire.line(self.service.command_timeout)
+        if not self.inbox.director.listens(Point.IDLE):
+            return await reading
+        line = asyncio.ensure_future(reading)
+        try:
+            silent = 0.0
+            for limit in self.inbox.director.idle_limits():
+                if not await self._silent(line, limit - silent):
+                    break
+                silent = limit
+                await self.scenario_answers(Point.IDLE, silent=silent)
+                await self.wire.flush()
+            return await line
+        finally:
+            line.cancel()
+
+    async def _silent(self, line: asyncio.Future[bytes], seconds: float) -> bool:
+        """Wait so long on the scenario's clock; tell whether no command came meanwhile."""
+        waiting = asyncio.ensure_future(self.inbox.clock.sleep(seconds))
+        try:
+            await asyncio.wait((line, waiting), return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            waiting.cancel()
+        return not line.done()
 
     async def time_out(self) -> NoReturn:
         """Close on a client that is silent for too long, and say so (RFC 5321, section 4.5.3.2.7)."""
@@ -176,8 +208,11 @@ class Conversation(asyncio.Protocol):
             except ValueError as error:
                 self.path_error = str(error)
         elif self.verb == "AUTH":
-            self.attempted_mechanism, self.attempted_user = self.argument.partition(" ")[0].upper(), ""
-        if not await self.scenario_answers(POINTS.get(self.verb, Point.ANY)):
+            mechanism, _, response = self.argument.partition(" ")
+            self.attempted_mechanism = mechanism.upper()
+            self.attempted_user = user_of(self.attempted_mechanism, response.strip(), first=True)
+        unknown = Point.ANY if self.verb in self.verbs else Point.UNKNOWN
+        if not await self.scenario_answers(POINTS.get(self.verb, unknown)):
             await self.take_effect()
         if self.content_due is not None:
             # Not earlier: what a rule at DATA does after its 354 comes before the content.
@@ -203,20 +238,35 @@ class Conversation(asyncio.Protocol):
 
     # -- the scenario
 
-    async def scenario_answers(self, point: Point) -> bool:
+    async def scenario_answers(self, point: Point, *, silent: float = 0.0) -> bool:
         """Ask the scenario and do as it says; tell whether the client was answered."""
-        decision = self.decide(point)
+        decision = self.decide(point, silent=silent)
         if decision is None:
             return False
         self._answered = False
-        return await perform(decision, Stage(self.wire, self.inbox, self._answer, _no_message, _no_message_either))
+        answer = self._remark if point is Point.IDLE else self._answer
+        return await perform(decision, self.stage(answer))
 
-    def decide(self, point: Point, content: bytes = b"") -> Decision | None:
+    def stage(self, answer: Callable[[Reply, str], Awaitable[None]]) -> Stage:
+        """Lend what actions need where there is no message to accept."""
+        return Stage(self.wire, self.inbox, answer, _no_message, _no_message_either, self.bend)
+
+    async def _remark(self, reply: Reply, rule: str) -> None:
+        """Say what no command asked for."""
+        self.wire.reply(reply, rule=rule)
+
+    def bend(self, action: Tls | Ehlo | Listener) -> None:
+        """Change the session itself, or the port that it came by."""
+
+    def decide(self, point: Point, content: bytes = b"", *, lines: int = 0, silent: float = 0.0) -> Decision | None:
         """Ask the scenario what to do here, and write down the rule that acts."""
         director = self.inbox.director
         if not director.listens(point):
             return None
-        decision = director.decide(self._event(point, content))
+        event = self._event(point, content)
+        if lines or silent:
+            event = replace(event, lines=lines, silent=silent)
+        decision = director.decide(event)
         if decision is not None:
             self.facts.fired(point, decision, self.transaction.id if self.transaction else "")
         return decision
@@ -246,6 +296,7 @@ class Conversation(asyncio.Protocol):
             recipients=tuple(accepted.address for accepted in transaction.accepted) if transaction else (),
             rcpt_parameters=recipient.parameters if recipient else {},
             content=content,
+            open_sessions=self.inbox.open_sessions,
         )
 
     async def _answer(self, reply: Reply, rule: str) -> None:

@@ -16,17 +16,30 @@ from mailtrap_py.inbox import Inbox
 from mailtrap_py.scenario import (
     Accept,
     Action,
+    Before,
     Close,
     CloseHow,
     Decision,
     Delay,
     Discard,
+    Drip,
+    Duplicate,
+    Ehlo,
+    Hold,
+    LineEnd,
+    Listener,
     Note,
     Pass,
     Raw,
+    Read,
     SendReply,
+    SetState,
+    Split,
     Stall,
+    Tls,
+    Truncate,
 )
+from mailtrap_py.smtp import travel
 from mailtrap_py.smtp.wire import SessionOver, Wire
 
 SERVICE_CLOSING = 421
@@ -43,6 +56,7 @@ class Stage:
     answer: Callable[[Reply, str], Awaitable[None]]
     accept: Callable[[], Awaitable[None]]
     discard: Callable[[], None]
+    bend: Callable[[Tls | Ehlo | Listener], None]
 
 
 async def perform(decision: Decision, stage: Stage) -> bool:
@@ -56,7 +70,7 @@ async def perform(decision: Decision, stage: Stage) -> bool:
     return answered
 
 
-async def _act(action: Action, rule: str, stage: Stage) -> bool:  # noqa: C901 - one branch an action, as a table
+async def _act(action: Action, rule: str, stage: Stage) -> bool:  # noqa: C901, PLR0912 - one branch an action
     match action:
         case SendReply():
             await stage.answer(action.reply, rule)
@@ -77,13 +91,37 @@ async def _act(action: Action, rule: str, stage: Stage) -> bool:  # noqa: C901 -
             await stage.accept()
         case Discard():
             stage.discard()
+        case Drip() | Split() | LineEnd() | Truncate() | Duplicate() | Before():
+            stage.wire.next_reply(_manner(action))
+        case Hold():
+            stage.wire.hold_reply()
+        case Read():
+            stage.wire.read_at(0.0 if action.read == "stop" else action.read.rate)
+        case Tls() | Ehlo() | Listener():
+            stage.bend(action)
         case Note():
             stage.wire.note(action.note, rule=rule)
-        case Pass():
-            pass
+        case Pass() | SetState():
+            pass  # the director's business
         case _:
             raise TypeError(f"nobody knows how to carry out {action!r}")
     return False
+
+
+def _manner(action: Drip | Split | LineEnd | Truncate | Duplicate | Before) -> travel.Manner:
+    match action:
+        case Drip():
+            return travel.Dripped(action.drip.octets, action.drip.every)
+        case Split():
+            return travel.Split(action.split.at)
+        case LineEnd():
+            return travel.LineEnded(action.line_end)
+        case Truncate():
+            return travel.Truncated(action.truncate.at)
+        case Duplicate():
+            return travel.Duplicated()
+        case Before():
+            return travel.Preceded(action.data)
 
 
 def _seconds(action: Delay) -> float:

@@ -6,8 +6,6 @@ be passed on is withheld from the EHLO reply, and refused when it is used all th
 
 from __future__ import annotations
 
-import base64
-import binascii
 from typing import Final, NoReturn
 
 from mailtrap_py.errors import UpstreamError
@@ -15,6 +13,7 @@ from mailtrap_py.events import Ending, Point, Reply
 from mailtrap_py.smtp import refusals
 from mailtrap_py.smtp.delivery import Delivery
 from mailtrap_py.smtp.path import Path
+from mailtrap_py.smtp.sasl import user_of
 from mailtrap_py.smtp.session import Session
 from mailtrap_py.smtp.transaction import OpenTransaction
 from mailtrap_py.smtp.upstream import Connection
@@ -114,7 +113,6 @@ class ProxySession(Session):
 
     async def smtp_AUTH(self, arg: str | None) -> None:
         """Pass the exchange on, step by step, whatever the mechanism (RFC 4954, section 4)."""
-        self.attempted_user = _user_of(self.attempted_mechanism, (arg or "").partition(" ")[2], first=True)
         reply = await self._pass_on()
         steps = 0
         while reply.code == 334:  # noqa: PLR2004 - RFC 4954: the server wants the next step
@@ -122,15 +120,13 @@ class ProxySession(Session):
             self.command = await self.client_step()
             steps += 1
             step = self.command.decode("ascii", "replace").strip()
-            self.attempted_user = self.attempted_user or _user_of(self.attempted_mechanism, step, first=steps == 1)
+            self.attempted_user = self.attempted_user or user_of(self.attempted_mechanism, step, first=steps == 1)
             if await self.scenario_answers(Point.AUTH):
                 await self._forward(b"*\r\n")
                 return
             reply = await self._pass_on()
         if reply.code // 100 == 2:  # noqa: PLR2004 - 2yz: done
-            self.facts.user, self.facts.mechanism = self.attempted_user, self.attempted_mechanism
-            self.choose_inbox(self.facts.user)
-            self.facts.updated()
+            self.authenticated()
         self.say(reply)
 
     async def smtp_MAIL(self, arg: str | None) -> None:
@@ -273,18 +269,3 @@ def honourable(reply: Reply, *, starttls: bool) -> tuple[Reply, tuple[str, ...]]
 def _verbatim(argument: str | None) -> Path:
     """Keep an address that only the real server understands."""
     return Path((argument or "").partition(":")[2].strip(" <>"))
-
-
-def _user_of(mechanism: str, response: str, *, first: bool) -> str:
-    """Read the user's name out of an AUTH response, as far as the mechanism shows it."""
-    try:
-        decoded = base64.b64decode(response, validate=True).decode("utf-8", "replace")
-    except (binascii.Error, ValueError):
-        return ""
-    match mechanism:
-        case "PLAIN":
-            return decoded.split("\0")[1] if decoded.count("\0") == 2 else ""  # noqa: PLR2004 - RFC 4616: two NULs
-        case "LOGIN":
-            return decoded if first else ""
-        case _:
-            return ""

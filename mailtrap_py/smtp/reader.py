@@ -10,6 +10,8 @@ import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from mailtrap_py.smtp.watch import Watch
+
 END_OF_DATA = b"\r\n.\r\n"
 """RFC 5321, section 4.1.1.4: 'the character sequence "<CRLF>.<CRLF>"', and nothing else, ends the data."""
 
@@ -121,10 +123,11 @@ class ClientInput:
                 raise self._gone
             await self.wait(patience)
 
-    async def content(self, limit: int, patience: float) -> Content:
+    async def content(self, limit: int, patience: float, watch: Watch | None = None) -> Content:
         """Read up to the final dot. Far over `limit` octets it is still read to its end, but not kept (RFC 1870, 6.3).
 
         What had come is given, and is not complete, when the client leaves or sends nothing for `patience` seconds.
+        `watch` is shown the content as it comes, without what may turn out to be the final dot.
         """
         self._bulk = True
         self._unpause()
@@ -136,6 +139,8 @@ class ClientInput:
                     self._consume(3)
                     return Content(END_OF_DATA[2:], 3, complete=True, too_big=False)
                 found = self._buffer.find(END_OF_DATA, max(0, self._scanned - len(END_OF_DATA) + 1))
+                if watch is not None and not too_big:
+                    await watch.look(self._buffer, found + 2 if found >= 0 else max(0, len(self._buffer) - 4))
                 if found >= 0:
                     end = found + len(END_OF_DATA)
                     octets += end

@@ -5,6 +5,7 @@ The wording is Postfix's where it has one, since that is what clients were teste
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Final
 
 from mailtrap_py.events import Reply
@@ -28,6 +29,8 @@ TLS_ACTIVE: Final = Reply(503, "5.5.1", ("Error: TLS is active already",))
 AUTH_NOT_OFFERED: Final = Reply(502, "5.5.1", ("Error: AUTH is not offered",))
 AUTH_IN_TRANSACTION: Final = Reply(503, "5.5.1", ("Error: AUTH is not permitted during a mail transaction",))
 NOT_STORED: Final = Reply(451, "4.3.0", ("Error: the message could not be stored",))
+_EXTENSIONS: Final = {"SIZE": "SIZE", "BODY": "8BITMIME", "SMTPUTF8": "SMTPUTF8", "AUTH": "AUTH"}
+"""The extension that each parameter of MAIL belongs to."""
 _BODIES: Final = frozenset({"7BIT", "8BITMIME"})
 
 
@@ -46,9 +49,16 @@ def unsupported(parameter: str) -> Reply:
     return Reply(555, "5.5.4", (f"Unsupported option: {parameter}",))
 
 
-def of_mail_parameters(path: Path, limit: int) -> Reply | None:
-    """Tell what is wrong with the parameters of a MAIL command, if anything is. `limit` is the offered SIZE."""
+def of_mail_parameters(path: Path, honoured: Sequence[str], limit: int) -> Reply | None:
+    """Tell what is wrong with the parameters of a MAIL command, if anything is.
+
+    `honoured` are the lines of the EHLO reply that hold, `limit` the size that a message may have.
+    """
     parameters = dict(path.parameters)
+    offered = {line.split(maxsplit=1)[0].upper() for line in honoured if line.split()}
+    for parameter, extension in _EXTENSIONS.items():
+        if parameter in parameters and extension not in offered:
+            return unsupported(parameter)
     size = parameters.pop("SIZE", "0")
     if not (size.isascii() and size.isdigit()) or parameters.pop("SMTPUTF8", ""):
         return BAD_PARAMETER

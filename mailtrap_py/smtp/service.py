@@ -6,9 +6,13 @@ import ssl
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import Protocol
 
+from mailtrap_py.clock import Clock
 from mailtrap_py.events import Record
 from mailtrap_py.inbox import DEFAULT, Inboxes
+from mailtrap_py.scenario import ListenerHow
+from mailtrap_py.smtp.tls import BadTls
 from mailtrap_py.smtp.upstream import Upstream
 
 
@@ -18,6 +22,17 @@ class AuthPolicy(StrEnum):
     OPTIONAL = "optional"
     REQUIRED = "required"
     OFF = "off"
+
+
+def _no_port(_: ListenerHow, __: float | None, ___: Clock) -> None:
+    """Stand for the ports where nobody listens."""
+
+
+class MakeContext(Protocol):
+    """Makes or finds a TLS context: the right one, or one that is bad in a certain way."""
+
+    def __call__(self, bad: BadTls | None = None) -> ssl.SSLContext:
+        """Give it, the same each time."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,10 +48,12 @@ class Service:
     auth: AuthPolicy = AuthPolicy.OPTIONAL
     users: Mapping[str, str] = field(default_factory=dict)
     """Passwords by user name; with none, every credential is accepted."""
-    tls: Callable[[], ssl.SSLContext] | None = None
+    tls: MakeContext | None = None
     """Makes or finds the server's TLS context: the first client that wants TLS pays for it, not the start."""
     upstream: Upstream | None = None
     inbox: str = DEFAULT
+    listener: Callable[[ListenerHow, float | None, Clock], None] = _no_port
+    """Closes the ports, or opens them again; whoever listens puts it here."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,6 @@ from __future__ import annotations
 import asyncio
 import base64
 import binascii
-import ssl
 from collections.abc import Callable
 from typing import Any, ClassVar, Final
 
@@ -20,17 +19,19 @@ from aiosmtpd.smtp import MISSING, SMTP, AuthResult, LoginPassword, _AuthMechAtt
 from aiosmtpd.smtp import Session as EngineState
 
 from mailtrap_py.events import Ending, Point, Reply
+from mailtrap_py.scenario import Ehlo, Listener, Tls, TlsFault
 from mailtrap_py.smtp import refusals
+from mailtrap_py.smtp.capabilities import Capabilities, keyword_of, size_limit
 from mailtrap_py.smtp.conversation import Conversation
 from mailtrap_py.smtp.delivery import Delivery
+from mailtrap_py.smtp.handshake import INJECTED, shake_hands
 from mailtrap_py.smtp.perform import Stage, perform
 from mailtrap_py.smtp.reader import LineTooLong
+from mailtrap_py.smtp.sasl import user_of
 from mailtrap_py.smtp.service import AuthPolicy, Port, Service
 from mailtrap_py.smtp.transaction import OpenTransaction
+from mailtrap_py.smtp.watch import Watch
 from mailtrap_py.smtp.wire import SessionOver
-
-HANDSHAKE_LIMIT = 60.0
-"""Seconds a TLS handshake may take."""
 
 # RFC 2034, section 4: every 2yz, 4yz and 5yz reply begins its text with an enhanced code, except greeting, HELO, EHLO.
 # The engine's own replies often lack it; this is the code of RFC 3463 that fits each of theirs.
@@ -58,6 +59,8 @@ class Session(Conversation, SMTP):
         Conversation.__init__(self, service, port, ended=ended)
         self.loop = asyncio.get_running_loop()
         self.session: State = State(self.loop)
+        self._capabilities = Capabilities()
+        self._tls_fault: TlsFault | None = None
         self._auth_require_tls = False
         self._handle_hooks: dict[str, Any] = {}
         self._auth_methods = {
@@ -82,7 +85,8 @@ class Session(Conversation, SMTP):
             case "DATA":
                 return reply.code // 100 == 3  # noqa: PLR2004 - 3yz: go on
             case "AUTH":
-                self.session.authenticated = reply.code // 100 == 2  # noqa: PLR2004 - 2yz: done
+                if reply.code // 100 == 2:  # noqa: PLR2004 - 2yz: done
+                    self.authenticated()
                 return False
             case _:
                 return reply.positive
@@ -97,7 +101,7 @@ class Session(Conversation, SMTP):
     async def smtp_EHLO(self, hostname: str | None) -> None:
         """Begin with extensions; a transaction that is open ends, as by RSET (RFC 5321, section 4.1.4)."""
         if self._hello(hostname, extended=True):
-            self.say(Reply(250, "", (self.service.hostname, *self._capabilities())))
+            self.say(Reply(250, "", (self.service.hostname, *self._capabilities.offered(self._usual()))))
 
     def _hello(self, hostname: str | None, *, extended: bool) -> bool:
         if not hostname:
@@ -113,7 +117,7 @@ class Session(Conversation, SMTP):
         self.session.extended_smtp = self.facts.esmtp = extended
         self.facts.updated()
 
-    def _capabilities(self) -> list[str]:
+    def _usual(self) -> list[str]:
         offered = [
             "PIPELINING",
             f"SIZE {self.service.max_message_size}",
@@ -127,9 +131,12 @@ class Session(Conversation, SMTP):
             offered.append("AUTH " + " ".join(sorted(self._auth_methods)))
         return offered
 
+    def _honours(self, keyword: str) -> bool:
+        return keyword in map(keyword_of, self._capabilities.honoured(self._usual()))
+
     async def smtp_STARTTLS(self, arg: str | None) -> None:
         """Go on under TLS, knowing nothing of what was said before it (RFC 3207, section 4.2)."""
-        if self.service.tls is None:
+        if not self._honours("STARTTLS") and not self.facts.tls_version:
             self.say(refusals.TLS_NOT_OFFERED)
         elif self.facts.tls_version:
             self.say(refusals.TLS_ACTIVE)
@@ -137,6 +144,8 @@ class Session(Conversation, SMTP):
             self.say(refusals.syntax_error("STARTTLS"))
         else:
             self.say(Reply(220, "2.0.0", ("Ready to start TLS",)))
+            if self._tls_fault is TlsFault.INJECT:
+                self.wire.reply(Reply(250, raw=INJECTED))
             self.end_transaction("STARTTLS ended it")
             await self.wire.flush()
             injected = self.wire.input.discard()
@@ -146,41 +155,54 @@ class Session(Conversation, SMTP):
             await self._handshake()
             self.session = State(self.loop)
             self.facts.helo = self.facts.user = self.facts.mechanism = ""
+            self.facts.esmtp = False
+            self._go_to(self.service.inbox)
             self.facts.updated()
 
     async def _handshake(self) -> None:
         if self.service.tls is None:
             raise SessionOver(Ending.SERVER_CLOSED, "the port wants TLS, and there is no certificate")
-        try:
-            transport = await self.loop.start_tls(
-                self.wire.transport, self, self.service.tls(), server_side=True, ssl_handshake_timeout=HANDSHAKE_LIMIT
-            )
-        except (OSError, TimeoutError) as error:  # ssl.SSLError is an OSError
-            failure = f"TLS handshake failed: {str(error) or type(error).__name__}"
-            self.wire.note(failure)
-            raise SessionOver(Ending.CLIENT_CLOSED, failure) from error
-        if transport is None:
-            raise SessionOver(Ending.CLIENT_CLOSED, "the client left during the TLS handshake")
-        self.transport = self.wire.transport = transport
-        secured: ssl.SSLObject = transport.get_extra_info("ssl_object")
-        cipher = secured.cipher()
-        self.facts.tls_version, self.facts.tls_cipher = secured.version() or "TLS", cipher[0] if cipher else ""
+        await self.scenario_answers(Point.TLS)
+        secured = await shake_hands(self.wire, self, self.service.tls, self._tls_fault)
+        self.transport = secured.transport
+        self.facts.tls_version, self.facts.tls_cipher = secured.version, secured.cipher
         self.facts.updated()
-        self.wire.note(f"{self.facts.tls_version} with {self.facts.tls_cipher}")
+
+    def bend(self, action: Tls | Ehlo | Listener) -> None:
+        """Let the next handshake go wrong, offer other extensions, or close the port."""
+        match action:
+            case Tls():
+                self._tls_fault = action.tls
+            case Ehlo():
+                self._capabilities.bend(action)
+            case Listener():
+                self.service.listener(action.listener, action.for_, self.inbox.clock)
 
     async def smtp_AUTH(self, arg: str | None) -> None:
         """Authenticate by the engine's mechanisms, their names in any case (RFC 4954, section 4)."""
-        if self.service.auth is AuthPolicy.OFF:
+        if not self._honours("AUTH"):
             self.say(refusals.AUTH_NOT_OFFERED)
             return
         if self.transaction is not None:
             self.say(refusals.AUTH_IN_TRANSACTION)
             return
         mechanism, _, initial = (arg or "").partition(" ")
+        before = self.session.authenticated
         await super().smtp_AUTH(f"{mechanism.upper()} {initial}".strip())
-        if self.session.authenticated:
-            self.facts.user, self.facts.mechanism = self.attempted_user, self.attempted_mechanism
-            self.facts.updated()
+        if self.session.authenticated and not before:
+            self.authenticated()
+
+    def authenticated(self) -> None:
+        """Know who the client is, and go on in the inbox that has the user's name, if there is one."""
+        self.session.authenticated = True
+        self.facts.user, self.facts.mechanism = self.attempted_user, self.attempted_mechanism
+        if self.facts.user in self.service.inboxes:
+            self._go_to(self.facts.user)
+        self.facts.updated()
+
+    def _go_to(self, inbox: str) -> None:
+        self.facts.move(self.service.inboxes.get(inbox))
+        self.wire.inbox = self.facts.inbox
 
     async def challenge_auth(
         self,
@@ -203,8 +225,8 @@ class Session(Conversation, SMTP):
         except binascii.Error:
             self.say(Reply(501, "5.5.2", ("Cannot decode the base64 of this response",)))
             return MISSING
-        if challenge == self.AuthLoginUsernameChallenge:
-            self.attempted_user = decoded.decode("utf-8", "replace")
+        first = challenge != self.AuthLoginPasswordChallenge
+        self.attempted_user = self.attempted_user or user_of(self.attempted_mechanism, blob.decode(), first=first)
         self.command = line
         return MISSING if await self.scenario_answers(Point.AUTH) else decoded
 
@@ -220,17 +242,10 @@ class Session(Conversation, SMTP):
         except TimeoutError:
             await self.time_out()
 
-    def choose_inbox(self, user: str) -> None:
-        """Go on in the inbox that has the user's name, if there is one."""
-        if user in self.service.inboxes:
-            self.facts.inbox = self.wire.inbox = self.service.inboxes.get(user)
-
     def _authenticate(self, mechanism: str, auth_data: LoginPassword) -> AuthResult:
-        user = self.attempted_user = auth_data.login.decode("utf-8", "replace")
         users = self.service.users
-        if users and users.get(user) != auth_data.password.decode("utf-8", "replace"):
+        if users and users.get(self.attempted_user) != auth_data.password.decode("utf-8", "replace"):
             return AuthResult(success=False, handled=False)
-        self.choose_inbox(user)
         return AuthResult(success=True, auth_data=auth_data)
 
     # -- the transaction
@@ -255,7 +270,11 @@ class Session(Conversation, SMTP):
             return refusals.NESTED_MAIL
         if self.path is None or self.argument[:5].upper() != "FROM:":
             return refusals.BAD_PARAMETER if self.path_error == "parameter" else refusals.BAD_SENDER
-        return refusals.of_mail_parameters(self.path, self.service.max_message_size)
+        honoured = self._capabilities.honoured(self._usual())
+        return refusals.of_mail_parameters(self.path, honoured, self._size_limit())
+
+    def _size_limit(self) -> int:
+        return size_limit(self._capabilities.honoured(self._usual()), self.service.max_message_size)
 
     async def smtp_RCPT(self, arg: str | None) -> None:
         """Add a recipient (RFC 5321, section 4.1.1.3)."""
@@ -296,13 +315,16 @@ class Session(Conversation, SMTP):
 
     async def receive(self, transaction: OpenTransaction) -> bytes:
         """Read the content into the transaction, and give it as it came. Empty: it was too big, and that is said."""
-        limit = self.service.max_message_size
-        content = await self.wire.content(limit, self.service.command_timeout)
+        limit = self._size_limit()
+        content = await self.wire.content(limit, self.service.command_timeout, self._watch(transaction))
         transaction.octets, transaction.content = content.octets, content.raw
         if not content.complete:
             if self.wire.input.gone is None:
                 await self.time_out()
             raise self.wire.input.gone
+        if transaction.answered:  # by a rule, while the content came
+            self.end_transaction()
+            return b""
         if not content.too_big and len(transaction.content) <= limit:
             return content.wire
         transaction.content = b""
@@ -311,13 +333,33 @@ class Session(Conversation, SMTP):
         self.say(refusals.too_big(limit))
         return b""
 
+    def _watch(self, transaction: OpenTransaction) -> Watch | None:
+        """Look at the content while it comes, if a rule does."""
+        if not self.inbox.director.listens(Point.CONTENT):
+            return None
+
+        async def reply_early(reply: Reply, rule: str) -> None:
+            if not transaction.answered:
+                transaction.answered = True
+                transaction.refuse(reply, rule)
+            self.wire.reply(reply, rule=rule)
+
+        async def reached(content: bytes, lines: int) -> None:
+            decision = self.decide(Point.CONTENT, content, lines=lines)
+            if decision is not None:
+                await perform(decision, self.stage(reply_early))
+                await self.wire.flush()
+
+        octets, lines = self.inbox.director.content_marks()
+        return Watch(reached, octets=octets, lines=lines)
+
     async def deliver(self, delivery: Delivery) -> None:
         """Ask the scenario about the message, then tell the client."""
         decision = self.decide(Point.MESSAGE, delivery.raw)
         self.messages += 1
         try:
             if decision is not None:
-                stage = Stage(self.wire, self.inbox, delivery.answer, delivery.accept, delivery.discard)
+                stage = Stage(self.wire, self.inbox, delivery.answer, delivery.accept, delivery.discard, self.bend)
                 await perform(decision, stage)
             if not delivery.answered:
                 await delivery.answer()
@@ -341,7 +383,9 @@ class Session(Conversation, SMTP):
 
     async def smtp_VRFY(self, arg: str | None) -> None:
         """Neither confirm nor deny (RFC 5321, section 3.5.3)."""
-        self.say(Reply(252, "2.0.0", (arg,)) if arg else refusals.syntax_error("VRFY address"))
+        # Nothing is said back that a client could take for the end of the line.
+        shown = arg if arg and arg.isprintable() else "Cannot verify that"
+        self.say(Reply(252, "2.0.0", (shown,)) if arg else refusals.syntax_error("VRFY address"))
 
     async def smtp_QUIT(self, arg: str | None) -> None:
         """Say goodbye and close (RFC 5321, section 4.1.1.10)."""

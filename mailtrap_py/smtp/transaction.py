@@ -25,6 +25,7 @@ class OpenTransaction:
         self.content = b""
         self.stored = ""
         self.acknowledged = False
+        self.answered = False
         self.refused: Reply | None = None
         self.reply: Reply | None = None
         self.rule = ""

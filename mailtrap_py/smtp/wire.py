@@ -18,7 +18,9 @@ from typing import TypeVar
 from mailtrap_py.events import Ending, Line, Record, Reply, Source
 from mailtrap_py.inbox import Inbox
 from mailtrap_py.smtp.reader import MAX_LINE, ClientGone, ClientInput, Content, LineTooLong
+from mailtrap_py.smtp.throttle import Throttle
 from mailtrap_py.smtp.travel import Manner, Piece, pieces
+from mailtrap_py.smtp.watch import Watch
 
 T = TypeVar("T")
 
@@ -65,9 +67,15 @@ class Wire:
         self._writable.set()
         self._lines = 0
         self._lost = False
+        self._throttle = Throttle(transport, self._sleep)
         self._waker: asyncio.Future[None] | None = None
 
     # -- what the protocol tells
+
+    def feed(self, data: bytes) -> None:
+        """Take what came, as slowly as a rule wants it."""
+        self.input.feed(data)
+        self._throttle.took(len(data))
 
     def client_closed(self) -> None:
         """Note that the client will send no more; it may still read."""
@@ -98,8 +106,9 @@ class Wire:
             self.transport.pause_reading()
 
     def _resume(self) -> None:
-        with suppress(RuntimeError, NotImplementedError):
-            self.transport.resume_reading()
+        if not self._throttle.stopped:
+            with suppress(RuntimeError, NotImplementedError):
+                self.transport.resume_reading()
 
     @property
     def peer(self) -> tuple[str, int]:
@@ -110,6 +119,14 @@ class Wire:
     def hold(self) -> None:
         """Leave what comes next in the kernel, for TLS to read."""
         self.transport.pause_reading()
+
+    def unhold(self) -> None:
+        """Read on: no TLS will."""
+        self._resume()
+
+    def read_at(self, rate: float) -> None:
+        """Read so many octets a second until the content has ended; 0 reads nothing more."""
+        self._throttle.read_at(rate)
 
     # -- the transcript
 
@@ -140,6 +157,9 @@ class Wire:
             )
         )
 
+    async def _sleep(self, seconds: float) -> None:
+        await self.inbox.clock.sleep(seconds)
+
     def note(self, text: str, *, rule: str = "") -> None:
         """Add a remark of the trap itself to the transcript."""
         self.write_down(Source.NOTE, text.encode("utf-8", "surrogateescape"), rule=rule)
@@ -168,10 +188,11 @@ class Wire:
         self.write_down(Source.CLIENT, line, secret=secret or line[:5].upper() == b"AUTH ", early=early)
         return line
 
-    async def content(self, limit: int, patience: float) -> Content:
-        """Read the content of a message up to its final dot."""
+    async def content(self, limit: int, patience: float, watch: Watch | None = None) -> Content:
+        """Read the content of a message up to its final dot; `watch` is shown it as it comes."""
         await self.flush()
-        content = await self.input.content(limit, patience)
+        content = await self.input.content(limit, patience, watch)
+        self._throttle.end()
         self.write_down(Source.CONTENT, b"", octets=content.octets)
         return content
 
@@ -285,6 +306,7 @@ class Wire:
             return
         await self.flush()
         self.closed = True
+        self._throttle.end()
         if self.transport.can_write_eof():
             with suppress(OSError, RuntimeError):
                 self.transport.write_eof()
@@ -310,6 +332,7 @@ class Wire:
 
     def let_go(self) -> None:
         """Close, if nothing closed it before; never waits."""
+        self._throttle.end()
         if not self.closed:
             self.flush_now()
             self.closed = True

@@ -1,0 +1,72 @@
+"""How fast a client's bytes are taken in: so many a second, or none at all, so that the client really blocks.
+
+Stopping is harder than not reading. On loopback a client pushes megabytes into the two kernels' buffers before it
+notices. So the listening sockets are given the segment size of an Ethernet (`SEGMENT`), and the receive buffer is made
+small when the reading stops; then an ordinary mail of a hundred kilobytes blocks.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+
+SEGMENT = 1460
+"""Octets of a TCP segment on an Ethernet; loopback's 65483 would let a client push 2 MB into a buffer of 4 KB."""
+
+_BUFFER = 4096  # octets; the kernel doubles it and keeps half for itself
+
+
+class Throttle:
+    """The brake on one connection."""
+
+    def __init__(self, transport: asyncio.Transport, sleep: Callable[[float], Awaitable[None]]) -> None:
+        """Take the connection as it was accepted, under any TLS, and a clock's `sleep`."""
+        self._transport = transport
+        self._sleep = sleep
+        self._rate: float | None = None
+        self._breath: asyncio.Task[None] | None = None
+
+    @property
+    def stopped(self) -> bool:
+        """Whether nothing is read any more."""
+        return self._rate == 0
+
+    def read_at(self, rate: float) -> None:
+        """Read so many octets a second from now on; 0 reads nothing more."""
+        self._rate = rate
+        connection = self._transport.get_extra_info("socket")
+        if connection is not None:
+            with suppress(OSError):
+                connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _BUFFER)
+        if rate == 0:
+            self._pause()
+
+    def took(self, octets: int) -> None:
+        """Take a breath after so many octets."""
+        if self._rate and self._breath is None:
+            self._pause()
+            self._breath = asyncio.ensure_future(self._resume_after(octets / self._rate))
+
+    def end(self) -> None:
+        """Let go: the connection ends, and must not wait for its bytes."""
+        self._rate = None
+        if self._breath is not None:
+            self._breath.cancel()
+            self._breath = None
+        self._resume()
+
+    async def _resume_after(self, seconds: float) -> None:
+        await self._sleep(seconds)
+        self._breath = None
+        if not self.stopped:
+            self._resume()
+
+    def _pause(self) -> None:
+        with suppress(RuntimeError):  # closing already
+            self._transport.pause_reading()
+
+    def _resume(self) -> None:
+        with suppress(RuntimeError):
+            self._transport.resume_reading()

@@ -1,0 +1,123 @@
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import socket
+
+import pytest
+
+from mailtrap_py import ports
+from mailtrap_py.events import Ending, SessionEnded, SessionStarted, Source
+from mailtrap_py.inbox import Inboxes
+from mailtrap_py.smtp.server import Server
+from mailtrap_py.smtp.service import Port, Service
+from tests.connected import Book, Client, house, looped, until
+
+
+@looped
+async def test_many_sessions_at_once() -> None:
+    async with house() as built:
+        clients = await asyncio.gather(*[built.greeted() for _ in range(50)])
+        assert built.server.sessions == 50
+
+        said = await asyncio.gather(*[client.mail(f"{number}\r\n".encode()) for number, client in enumerate(clients)])
+
+        assert all(reply.startswith("250") for reply in said)
+        raws = {event.raw for event in built.book.events if hasattr(event, "raw")}
+        assert raws == {f"{number}\r\n".encode() for number in range(50)}
+
+
+@looped
+async def test_one_port_number_on_several_sockets() -> None:
+    book = Book()
+    server = Server(Service(record=book, inboxes=Inboxes()))
+    try:
+        listeners = ports.bind(["127.0.0.1", "::1"], 0, purpose="smtp-port")
+    except OSError as error:  # pragma: no cover - a machine without IPv6
+        pytest.skip(str(error))
+    port = await server.listen(listeners)
+    for listener in listeners:
+        client = Client(*await asyncio.open_connection(*listener.getsockname()[:2]))
+        assert (await client.hear()).startswith("220 ")
+        client.leave()
+
+    assert port == Port(int(listeners[0].getsockname()[1]))
+    assert [started.client for started in book.of(SessionStarted)] == [
+        listener.getsockname()[0] for listener in listeners
+    ]
+    await server.close()
+    assert [listener.fileno() for listener in listeners] == [-1] * len(listeners)
+
+
+@looped
+async def test_a_server_that_is_closed_takes_nobody() -> None:
+    async with house() as built:
+        await built.server.close()
+
+        with pytest.raises(ConnectionRefusedError):
+            await built.connect()
+        await built.server.close()  # again, and nothing happens
+
+
+@looped
+async def test_sessions_can_be_ended_and_the_port_stays() -> None:
+    async with house() as built:
+        before = await built.greeted()
+
+        await built.server.end_sessions()
+
+        assert (await before.rest()).startswith(b"421 4.3.2 ")
+        after = await built.greeted()
+        assert (await after.mail()).startswith("250")
+
+
+@pytest.mark.parametrize("turns", range(8))
+@looped
+async def test_a_connection_that_comes_while_the_server_closes_leaves_nothing(turns: int) -> None:
+    # However far it has come: taken by the kernel only, taken by the loop, begun, greeted.
+    async with house() as built:
+        with socket.create_connection(("127.0.0.1", built.port), timeout=5) as client:
+            for _ in range(turns):
+                await asyncio.sleep(0)
+            await built.server.close()
+
+            # Where the loop has not taken it the kernel breaks it; else it is told why.
+            assert said(client) in {b"", b"421 4.3.2 mailtrap.localhost Service shutting down\r\n"}
+        assert len(built.book.of(SessionEnded)) == len(built.book.of(SessionStarted))
+
+
+def said(client: socket.socket) -> bytes:
+    """Read to the end, all but the greeting."""
+    heard = b""
+    try:
+        while data := client.recv(65536):
+            heard += data
+    except ConnectionResetError:
+        return b""
+    return heard.rpartition(b"220 mailtrap.localhost ESMTP mailtrap_py\r\n")[2]
+
+
+@looped
+async def test_a_session_that_does_not_end_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("mailtrap_py.smtp.server.PATIENCE", 0.01)
+    async with house() as built:
+        client = await built.greeted()
+        stop = asyncio.Event()
+
+        async def deaf(_: object) -> None:
+            while not stop.is_set():
+                with contextlib.suppress(asyncio.CancelledError):
+                    await stop.wait()
+
+        (session,) = built.server._sessions  # noqa: SLF001 - it is made deaf, as a bug would make it
+        session.smtp_NOOP = deaf  # type: ignore[attr-defined]
+        await client.send(b"NOOP\r\n")
+        await until(lambda: b"NOOP\r\n" in built.book.said(Source.CLIENT))
+        try:
+            await built.server.close()
+
+            assert await client.rest() == b""
+            assert built.server.sessions == 1
+        finally:
+            stop.set()
+        assert (await built.over()).ending is Ending.CLIENT_CLOSED
