@@ -17,6 +17,9 @@ The keys of the YAML: `shows` (a sentence), `scenario` (as in a scenario file), 
 (of the transactions), `acknowledged` (of each), `messages` (the stored octets of each), `ending` (of the first
 session), and `modes` where some cannot be run.
 
+In place of `scenario`, `library` names one of the shipped ones, with its `params`; it runs on a manual clock. Such a
+dialog shows what a correct client does, so what the scenario expects must hold of it; `fails` names what does not.
+
 Every dialog runs whole, a line at a time; split, every octet in a segment of its own; pipelined, groups of commands in
 one segment as RFC 2920 allows; and proxied, with the scenario in a proxy in front of a second server.
 """
@@ -37,10 +40,13 @@ import pytest
 import yaml
 
 from mailtrap_py import ports
+from mailtrap_py.cli.trial import Witness
 from mailtrap_py.clock import ManualClock
 from mailtrap_py.inbox import Inboxes
-from mailtrap_py.scenario.load import from_data
+from mailtrap_py.scenario.evidence import Evidence
+from mailtrap_py.scenario.load import from_data, load
 from mailtrap_py.scenario.quantities import parse_duration
+from mailtrap_py.scenario.verdict import judge
 from mailtrap_py.smtp.conversation import Conversation
 from mailtrap_py.smtp.proxy import ProxySession
 from mailtrap_py.smtp.server import Server
@@ -67,6 +73,9 @@ class Dialog:
     shows: str
     steps: tuple[tuple[str, str], ...]
     scenario: dict[str, Any] | None = None
+    library: str = ""
+    params: dict[str, Any] = field(default_factory=dict)
+    fails: tuple[str, ...] = ()
     settings: dict[str, Any] = field(default_factory=dict)
     outcomes: list[str] | None = None
     acknowledged: list[bool] | None = None
@@ -154,7 +163,7 @@ class Stage:
     def __init__(self, dialog: Dialog, mode: str) -> None:
         self.dialog = dialog
         self.mode = mode
-        self.store = Store()
+        self.store = Witness("sqlite://")
         self.inboxes = Inboxes()
         self.authority = Authority(("localhost",))
         self.counted = Counted()
@@ -164,6 +173,8 @@ class Stage:
         self.sent = 0
         if dialog.scenario is not None:
             self.inboxes.get().use(from_data({"name": dialog.path.stem, **dialog.scenario}), seed=1)
+        elif dialog.library:
+            self.inboxes.get().use(load(dialog.library, params=dialog.params), seed=1, clock=ManualClock())
 
     async def play(self) -> None:
         async with contextlib.AsyncExitStack() as stack:
@@ -195,6 +206,8 @@ class Stage:
             self._hang_up()
             await self._all_over(server)
         self._check()
+        if self.dialog.library and self.mode == "whole":
+            self._judge()
         self.store.close()
 
     async def _listen(self, stack: contextlib.AsyncExitStack, server: Server, service: Service | None) -> int:
@@ -318,6 +331,14 @@ class Stage:
         assert all(session.ending for session in sessions), "a session is still open in the record"
         if dialog.ending is not None:
             assert sessions[-1].ending == dialog.ending
+
+    def _judge(self) -> None:
+        inbox = self.inboxes.get()
+        evidence = Evidence.gather(self.store.events, until=inbox.clock.now())
+        failed = judge(inbox.director.scenario, evidence).failures
+        words = "\n".join(map(str, failed))
+        assert [result.expectation.partition(":")[0] for result in failed] == list(self.dialog.fails), words
+        assert [state.rule.id for state in inbox.director.rules() if not state.fired] == [], "not all of it is shown"
 
 
 @pytest.mark.parametrize(("name", "mode"), RUNS)

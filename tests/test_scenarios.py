@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 import re
+from pathlib import Path
 
 import pytest
 import yaml
@@ -15,6 +16,7 @@ from mailtrap_py.scenario.quantities import parse_duration
 from tests.scenario_data import message, rcpt
 
 NAMES = library.names()
+DIALOGS = Path(__file__).with_name("dialogs")
 VALIDATOR = Draft202012Validator(schema())
 MAIL = Event(point=Point.MAIL, reverse_path="ann@example.com", client="127.0.0.1", verb="MAIL")
 DATA = Event(point=Point.DATA, reverse_path="ann@example.com", recipients=("bob@example.com",), verb="DATA")
@@ -50,7 +52,8 @@ def test_it_loads_under_its_name(name: str) -> None:
     assert scenario.name == name
     assert scenario.summary.endswith(".")
     assert scenario.imitates
-    assert scenario.class_ is ScenarioClass.LEGAL
+    assert scenario.class_ in ScenarioClass
+    assert "class_" in scenario.model_fields_set, "legal, seen or hostile: it is for the author to say"
     assert scenario.rules
     assert scenario.expect
 
@@ -73,6 +76,32 @@ def test_it_begins_with_words_for_people(name: str) -> None:
 @pytest.mark.parametrize("name", NAMES)
 def test_its_rules_have_names(name: str) -> None:
     assert not [rule.id for rule in load(name).rules if re.fullmatch(r"rule-\d+", rule.id)]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_its_comment_is_about_it(name: str) -> None:
+    # RFC 5321 is what makes a client a correct one; a scenario that judges names the section.
+    text = text_of(name)
+
+    assert re.search(r"RFC \d+, sections? \d", text.replace("\n# ", " "))
+    assert len(text.splitlines()) >= 15
+    assert max(map(len, text.splitlines())) <= 120
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_dialog_shows_it_on_the_wire(name: str) -> None:
+    # Played by tests/test_dialogs.py, which also holds the dialog against what the scenario expects.
+    head = (DIALOGS / f"library-{name}.txt").read_text("utf-8").partition("\n---\n")[0]
+
+    assert yaml.safe_load(head)["library"] == name
+
+
+def test_there_are_many() -> None:
+    assert len(NAMES) >= 50
+
+
+def test_every_class_is_there() -> None:
+    assert {load(name).class_ for name in NAMES} == set(ScenarioClass)
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -188,7 +217,3 @@ def test_slow_replies() -> None:
     for event in (CONNECT, MAIL, rcpt(), DATA, message(), Event(point=Point.QUIT)):
         [delay] = play.does(event)
         assert delay.startswith("delay: ")
-
-
-def test_every_shipped_scenario_is_tested() -> None:
-    assert {f"test_{name.replace('-', '_')}" for name in NAMES} <= globals().keys()
