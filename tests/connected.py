@@ -212,5 +212,5 @@ async def house(*, implicit_tls: bool = False, inboxes: Inboxes | None = None, *
         yield built
     finally:
         for client in built.clients:
-            client.writer.close()
+            client.writer.transport.abort()
         await server.close()

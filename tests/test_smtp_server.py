@@ -121,3 +121,19 @@ async def test_a_session_that_does_not_end_is_not_waited_for(monkeypatch: pytest
         finally:
             stop.set()
         assert (await built.over()).ending is Ending.CLIENT_CLOSED
+
+
+def test_sessions_on_uvloop() -> None:
+    # Its transports are no subclasses of asyncio's, and it takes connections in another way.
+    uvloop = pytest.importorskip("uvloop")
+
+    async def talk() -> None:
+        async with house() as built:
+            client = await built.greeted()
+            assert (await client.mail()).startswith("250")
+            await built.server.close()
+            assert (await client.rest()).startswith(b"421 4.3.2 ")
+            assert built.book.ended.ending is Ending.SHUTDOWN
+
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(talk())
