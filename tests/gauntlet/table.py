@@ -15,7 +15,6 @@ import os
 import sys
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
-from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
@@ -51,22 +50,20 @@ def prepare(clients: Sequence[Client], workshop: Workshop) -> Iterator[tuple[Cli
 
 
 def run_all(ready: Sequence[tuple[Client, Program]], scenarios: Sequence[str]) -> Runs:
-    """Run every client under every scenario, several at once, each in a process of its own."""
-    with ProcessPoolExecutor(_AT_ONCE, mp_context=multiprocessing.get_context("spawn")) as pool:
-        futures = {
-            (scenario, client.name): pool.submit(play, program, scenario, tells=client.tells)
-            for scenario in scenarios
-            for client, program in ready
-        }
-        runs: dict[str, dict[str, Run]] = {}
-        try:
-            for (scenario, client), future in futures.items():
-                run = runs.setdefault(scenario, {})[client] = future.result()
-                _tell(f"{scenario}: {client}: {grade_of(run)}")
-        except BaseException:
-            pool.shutdown(cancel_futures=True)
-            raise
+    """Run every client under every scenario, several at once, each in a process of its own, which is ended with us."""
+    tasks = [(program, scenario, client.tells) for scenario in scenarios for client, program in ready]
+    places = [(scenario, client.name) for scenario in scenarios for client, _ in ready]
+    runs: dict[str, dict[str, Run]] = {}
+    with multiprocessing.get_context("spawn").Pool(_AT_ONCE) as pool:
+        for (scenario, client), run in zip(places, pool.imap(_play, tasks), strict=True):
+            runs.setdefault(scenario, {})[client] = run
+            _tell(f"{scenario}: {client}: {grade_of(run)}")
     return runs
+
+
+def _play(task: tuple[Program, str, bool]) -> Run:
+    program, scenario, tells = task
+    return play(program, scenario, tells=tells)
 
 
 def unfit_runs(runs: Runs) -> Iterator[tuple[str, str, Run]]:
