@@ -13,6 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mailtrap_py.smtp.reader import HIGH_WATER, MAX_LINE, ClientGone, ClientInput, Content, LineTooLong
+from mailtrap_py.smtp.watch import Watch
 from tests.connected import looped
 
 T = TypeVar("T")
@@ -345,3 +346,41 @@ async def test_content_that_came_with_its_command_is_not_waited_for(tap: Tap) ->
     content = await reader.content(LIMIT, PATIENCE)
 
     assert (content.raw, reader.discard()) == (b"a\r\n", b"MAIL")
+
+
+@pytest.mark.parametrize("later", [b"cd\r\n.\r\nQUIT\r\n", b"cd\r\n.\r", b"cd", b""])
+@looped
+async def test_what_comes_while_a_mark_is_looked_at_is_seen_too(tap: Tap, later: bytes) -> None:
+    reader = tap.input()
+    reached, go_on = asyncio.Event(), asyncio.Event()
+
+    async def look(content: bytes, _: int) -> None:
+        assert content == b"ab"
+        reached.set()
+        await go_on.wait()
+
+    reading = asyncio.create_task(reader.content(LIMIT, PATIENCE, Watch(look, octets=[2])))
+    reader.feed(b"ab1234")
+    await reached.wait()
+    reader.feed(later)
+    go_on.set()
+    await asyncio.sleep(0)
+    whole = b"ab1234cd\r\n.\r\n"
+    reader.feed(whole[6 + len(later) :])
+
+    assert await reading == Content(whole, len(whole), complete=True, too_big=False)
+
+
+@looped
+async def test_a_client_that_leaves_while_a_mark_is_looked_at_is_noticed(tap: Tap) -> None:
+    reader = tap.input()
+
+    async def look(_: bytes, __: int) -> None:
+        reader.feed(b"7")
+        reader.end()
+        await asyncio.sleep(0)
+
+    reader.feed(b"123456")
+    content = await reader.content(LIMIT, PATIENCE, Watch(look, octets=[1]))
+
+    assert content == Content(b"1234567", 7, complete=False, too_big=False)

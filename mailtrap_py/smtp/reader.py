@@ -140,7 +140,11 @@ class ClientInput:
                     return Content(END_OF_DATA[2:], 3, complete=True, too_big=False)
                 found = self._buffer.find(END_OF_DATA, max(0, self._scanned - len(END_OF_DATA) + 1))
                 if watch is not None and not too_big:
-                    await watch.look(self._buffer, found + 2 if found >= 0 else max(0, len(self._buffer) - 4))
+                    seen = len(self._buffer)
+                    await watch.look(self._buffer, found + 2 if found >= 0 else max(0, seen - 4))
+                    if found < 0 and len(self._buffer) > seen:  # more came while it looked
+                        self._scanned = seen
+                        continue
                 if found >= 0:
                     end = found + len(END_OF_DATA)
                     octets += end
