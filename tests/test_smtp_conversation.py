@@ -394,6 +394,9 @@ async def test_a_record_that_fails_costs_the_session_and_nothing_else(
 
         assert failed
         assert caplog.records
+        if not always and not isinstance(failed[0], SessionEnded):
+            assert built.book.ended.ending is Ending.SERVER_CLOSED
+        assert built.inbox.open_sessions == 0
         built.book.refuses = lambda _: False
         other = await built.greeted()
         assert (await other.mail()).startswith("250")
@@ -531,6 +534,98 @@ async def test_an_empty_line_that_a_rule_refuses_is_no_greeting() -> None:
 
         assert await client.ask("") == "500 what?"
         assert await client.ask("HELO c") == "250 mailtrap.localhost"
+
+
+# Silence
+
+
+async def silent(built: House, *do: object) -> Client:
+    built.play({"id": "bored", "at": "idle", "when": {"idle": "1m"}, "do": list(do)})
+    client = await built.greeted()
+    await until(lambda: built.clock.sleepers)
+    built.clock.advance(60)
+    return client
+
+
+@looped
+async def test_a_rule_may_mind_silence_and_the_session_goes_on() -> None:
+    async with house() as built:
+        client = await silent(built, {"reply": "250 are you there?"})
+
+        assert await client.hear() == "250 are you there?"
+        assert await client.ask("NOOP") == "250 2.0.0 Ok"
+        await until(lambda: built.clock.sleepers)
+        client.leave()
+        assert (await built.over()).ending is Ending.CLIENT_CLOSED
+        assert built.clock.sleepers == 0
+
+
+@looped
+async def test_a_rule_may_close_on_silence() -> None:
+    async with house() as built:
+        client = await silent(built, {"reply": "421 4.4.2 bored"})
+
+        assert await client.rest() == b"421 4.4.2 bored\r\n"
+        client.leave()
+        assert (await built.over()).reason == "rule bored replied 421"
+
+
+@looped
+async def test_a_client_that_leaves_while_a_rule_minds_its_silence() -> None:
+    async with house() as built:
+        client = await silent(built, {"delay": "5s"}, {"close": "fin"})
+        await until(lambda: built.clock.sleepers)
+        client.reset()
+
+        assert (await built.over()).ending is Ending.CLIENT_RESET
+
+
+@looped
+async def test_a_client_that_closes_its_side_while_a_rule_minds_its_silence() -> None:
+    async with house() as built:
+        client = await silent(built, {"delay": "5s"}, {"close": "fin"})
+        await until(lambda: built.clock.sleepers)
+        client.half_close()
+        (session,) = built.server._sessions  # noqa: SLF001 - nothing else shows that the end has arrived
+        await until(lambda: session.wire.input.gone)
+        await asyncio.sleep(0)
+        built.clock.advance(5)
+
+        assert await client.rest() == b""
+        assert (await built.over()).reason == "rule bored closed the connection (fin)"
+
+
+@looped
+async def test_a_command_that_comes_while_a_rule_minds_silence_is_not_lost() -> None:
+    async with house() as built:
+        client = await silent(built, {"delay": "5s"})
+        await until(lambda: built.clock.sleepers)
+        await client.send(b"NOOP\r\n")
+        await until(lambda: b"NOOP\r\n" in built.book.said(Source.CLIENT))
+        built.clock.advance(5)
+
+        assert await client.hear() == "250 2.0.0 Ok"
+
+
+# How many there are
+
+
+@looped
+async def test_open_sessions_are_counted_in_their_inbox() -> None:
+    inboxes = Inboxes()
+    ann = inboxes.create("ann")
+    async with house(inboxes=inboxes) as built:
+        director = await asked(built)
+        first = await built.greeted()
+        second = await built.greeted(hello="EHLO c")
+        assert [event.open_sessions for event in director.events] == [1, 2, 2]
+
+        await second.ask("AUTH PLAIN AGFubgBzZWNyZXQ=")
+        assert (built.inbox.open_sessions, ann.open_sessions) == (1, 1)
+        for client in (first, second):
+            client.leave()
+        await until(lambda: not built.server.sessions)
+        assert (built.inbox.open_sessions, ann.open_sessions) == (0, 0)
 
 
 # Many at once, and too much

@@ -83,6 +83,7 @@ async def test_a_connection_that_comes_while_the_server_closes_leaves_nothing(tu
 
             # Where the loop has not taken it the kernel breaks it; else it is told why.
             assert said(client) in {b"", b"421 4.3.2 mailtrap.localhost Service shutting down\r\n"}
+        assert built.server.sessions == 0
         assert len(built.book.of(SessionEnded)) == len(built.book.of(SessionStarted))
 
 

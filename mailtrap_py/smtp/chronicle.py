@@ -89,7 +89,6 @@ class Chronicle:
 
     def ended(self, ending: Ending, reason: str) -> None:
         """Write down the end."""
-        self.inbox.leave()
         self.record.add(
             SessionEnded(
                 id=self.id,

@@ -110,11 +110,14 @@ class Conversation(asyncio.Protocol):
     async def _live(self) -> None:
         try:
             ending, reason = await self._talk()
-            self.end_transaction(reason or f"the session ended: {ending}")
-            self.facts.ended(ending, reason)
+            try:
+                self.end_transaction(reason or f"the session ended: {ending}")
+            finally:
+                self.facts.ended(ending, reason)
         except Exception:  # the record fails; what is left to do is to let go
             log.exception("the end of session %s was not recorded", self.facts.id)
         finally:
+            self.inbox.leave()
             self.wire.let_go()
             self.clean_up()
             self._ended(self)
