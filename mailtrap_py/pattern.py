@@ -66,6 +66,17 @@ class Pattern:
         """What is compared when nothing in the pattern is special: the address or text, folded. Else None."""
         return self._plain if self._compiled is None else None
 
+    @property
+    def group_names(self) -> tuple[str, ...]:
+        """The names of what a regular expression picks out, as in `/^(?P<code>[0-9]+)@/`."""
+        return tuple(self._compiled.groupindex) if self._compiled else ()
+
+    def groups(self, value: str) -> dict[str, str]:
+        """Give what the named groups pick out of a value; nothing, if it does not match."""
+        folded = fold_domain(value) if self.kind == "address" else value
+        found = self._compiled.search(folded) if self._compiled else None
+        return found.groupdict("") if found else {}
+
     def matches(self, value: str) -> bool:
         """Say whether the value is one of those meant."""
         if self.kind == "address":

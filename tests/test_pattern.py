@@ -97,3 +97,13 @@ def test_a_star_stands_for_any_run(text: str, pattern: str) -> None:
 )
 def test_only_the_domain_is_folded(address: str, folded: str) -> None:
     assert fold_domain(address) == folded
+
+
+def test_named_groups() -> None:
+    pattern = Pattern(r"/^(?P<code>[0-9]+)(x(?P<n>[0-9]+))?@fail\.test$/", "address")
+
+    assert pattern.group_names == ("code", "n")
+    assert pattern.groups("450x2@FAIL.test") == {"code": "450", "n": "2"}
+    assert pattern.groups("450@fail.test") == {"code": "450", "n": ""}
+    assert pattern.groups("bob@fail.test") == {}
+    assert (Pattern("bob").group_names, Pattern("bob").groups("bob")) == ((), {})

@@ -3,6 +3,7 @@
 Pure: no loop, no socket, no clock of its own, no dice of its own. `model` is the place to begin reading.
 
     values quantities patterns replies   what stands after a key
+    octets blanks                        and what is bytes, or known only when a rule fires
     points facts                         what is known, and where
     match counting waits                 when, how often
     action actions manners faults        what
@@ -32,8 +33,8 @@ from mailtrap_py.scenario.model import (
     Ehlo,
     EhloSpec,
     Hold,
-    LineEnd,
     LimitSpec,
+    LineEnd,
     Listener,
     ListenerHow,
     Lognormal,
@@ -81,8 +82,8 @@ __all__ = [
     "Ehlo",
     "EhloSpec",
     "Hold",
-    "LineEnd",
     "LimitSpec",
+    "LineEnd",
     "Listener",
     "ListenerHow",
     "Lognormal",

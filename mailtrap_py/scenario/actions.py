@@ -15,13 +15,14 @@ from pydantic_core import CoreSchema, core_schema
 
 from mailtrap_py.events import Point
 from mailtrap_py.scenario.action import ANSWERED, Action
+from mailtrap_py.scenario.blanks import Blank
 from mailtrap_py.scenario.faults import Ehlo, Listener, Read, Tls
 from mailtrap_py.scenario.manners import Before, Drip, Duplicate, Hold, LineEnd, Split, Truncate
 from mailtrap_py.scenario.mistakes import Mistake, nearest
 from mailtrap_py.scenario.octets import Octets, to_bytes
 from mailtrap_py.scenario.points import PLACEHOLDER, fill
 from mailtrap_py.scenario.quantities import Duration, format_duration
-from mailtrap_py.scenario.replies import ReplyText, filled
+from mailtrap_py.scenario.replies import BLANK_CODE, ReplyText, filled
 from mailtrap_py.scenario.values import Text, Value
 from mailtrap_py.scenario.waits import Dice, Lognormal, Uniform, Wait
 
@@ -43,7 +44,7 @@ class SendReply(Action):
 
     @model_validator(mode="after")
     def _only_421_leaves(self) -> Self:
-        if self.stay and self.reply.code != _CLOSING:
+        if self.stay and self.reply.code not in {_CLOSING, BLANK_CODE}:
             raise Mistake("only after a 421 the connection closes by itself", "leave 'stay' out", ("stay",))
         return self
 
@@ -78,10 +79,14 @@ class Delay(Action):
     def describe(self) -> str:
         """Say how long."""
         wait = self.delay
+        if isinstance(wait, Blank):
+            return f"delay: {wait.text}"
         return f"delay: {wait if isinstance(wait, Uniform | Lognormal) else format_duration(wait)}"
 
-    def ready(self, names: Mapping[str, str], dice: Dice) -> Action:  # noqa: ARG002 - no text in it
+    def ready(self, names: Mapping[str, str], dice: Dice) -> Action:
         """Draw the wait, in seconds."""
+        if isinstance(self.delay, Blank):
+            return self.model_copy(update={"delay": self.delay.duration(names)})
         if isinstance(self.delay, Uniform | Lognormal):
             return self.model_copy(update={"delay": self.delay.draw(dice)})
         return self

@@ -13,7 +13,7 @@ from mailtrap_py.scenario.actions import Accept, Discard, Note, Pass, Raw, SendR
 from mailtrap_py.scenario.counting import Count, Scope
 from mailtrap_py.scenario.faults import Tls, TlsFault
 from mailtrap_py.scenario.manners import Manner
-from mailtrap_py.scenario.match import When, all_parts, parts_with_paths
+from mailtrap_py.scenario.match import When, all_parts, group_names, parts_with_paths
 from mailtrap_py.scenario.mistakes import Mistake, Path, nearest
 from mailtrap_py.scenario.points import COMMANDS, KNOWN, NAMES
 
@@ -36,6 +36,8 @@ def check_rule(rule: Rule) -> Iterator[Mistake]:
         yield Mistake("nothing says how long the silence has lasted", "write as in 'when: {idle: 10s}'", ("at",))
     if rule.when is not None:
         yield from _check_matchers(rule.at, rule.when)
+    for name in sorted(group_names(rule.when) & set(NAMES)):
+        yield Mistake(f"${{{name}}} stands for something else already", "give the group another name", ("when",))
     if rule.count is not None:
         yield from _check_scopes(rule.at, rule.count)
     yield from _check_actions(rule.at, rule.do)

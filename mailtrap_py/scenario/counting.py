@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Annotated, Self
 
 from pydantic import Field, PlainSerializer, PlainValidator, WithJsonSchema, model_validator
 
+from mailtrap_py.scenario.blanks import Blank, OrBlank
 from mailtrap_py.scenario.mistakes import Mistake, Mistakes
 from mailtrap_py.scenario.quantities import Duration, format_duration
 from mailtrap_py.scenario.values import OneOrMore, Value, Whole, as_number
@@ -89,7 +90,9 @@ class LimitSpec(Value):
 class Count(Value):
     """Which of the matches fire. What is said is joined by *and*."""
 
-    times: Whole | None = Field(default=None, ge=1, description="The first so many.")
+    times: Annotated[int | Blank, OrBlank(Annotated[Whole, Field(ge=1)])] | None = Field(
+        default=None, description="The first so many."
+    )
     skip: Whole | None = Field(default=None, ge=0, description="Not the first so many.")
     every: Whole | None = Field(default=None, ge=1, description="Each so-manieth: 4 is the 4th, the 8th, …")
     nth: Annotated[tuple[Annotated[Whole, Field(ge=1)], ...], Field(min_length=1), OneOrMore()] | None = Field(
@@ -169,7 +172,7 @@ class Counter:
         why = (
             self._within_the_limit(tally, now)
             or self._not_too_many(facts)
-            or self._not_its_turn(tally)
+            or self._not_its_turn(tally, facts)
             or self._not_its_time(now - tally.first)
             or self._not_its_luck(tally)
         )
@@ -195,7 +198,7 @@ class Counter:
             return ""
         return f"count: {there} sessions are open, and not more than {limit}"
 
-    def _not_its_turn(self, tally: _Tally) -> str:
+    def _not_its_turn(self, tally: _Tally, facts: Facts) -> str:
         count = self._count
         number = tally.matched - (count.skip or 0)
         if number <= 0:
@@ -204,7 +207,8 @@ class Counter:
             return f"count: only every {count.every}th match fires, and this was match {tally.matched}"
         if count.nth is not None and number not in count.nth:
             return f"count: match {tally.matched} is not one of nth: {list(count.nth)}"
-        if count.times is not None and tally.fired >= count.times:
+        times = count.times.whole(facts.groups) if isinstance(count.times, Blank) else count.times
+        if times is not None and tally.fired >= times:
             return f"count: it has fired {tally.fired} times"
         return ""
 

@@ -16,7 +16,7 @@ from mailtrap_py.events import Point
 from mailtrap_py.scenario.actions import SetState
 from mailtrap_py.scenario.counting import Counter
 from mailtrap_py.scenario.facts import Facts
-from mailtrap_py.scenario.match import all_parts, compile_when
+from mailtrap_py.scenario.match import all_parts, compile_when, group_names, picked_out
 from mailtrap_py.scenario.mistakes import nearest
 from mailtrap_py.scenario.points import COMMANDS, names_of
 
@@ -51,6 +51,7 @@ class RuleState:
         "_dice",
         "_miss",
         "_passed_over",
+        "_picks",
         "asked",
         "fired",
         "matched",
@@ -62,6 +63,7 @@ class RuleState:
         self.rule = rule
         self._dice = dice
         self._conditions = compile_when(rule.when)
+        self._picks = bool(group_names(rule.when))
         self.reset()
 
     def reset(self) -> None:
@@ -89,6 +91,7 @@ class RuleState:
                 return False
             held += 1
         self.matched += 1
+        facts.groups = picked_out(self.rule.when, facts) if self._picks else {}
         if self._counter is not None and (why := self._counter.holds_back(facts, now())):
             self._closest = held
             self._miss = why
@@ -155,7 +158,7 @@ class Director:
             if state.ask(facts, self._now):
                 for later in states[number + 1 :]:
                     later.pass_over()
-                names = names_of(event)
+                names = {**names_of(event), **facts.groups}
                 actions = tuple(action.ready(names, self.dice) for action in state.rule.do)
                 for action in actions:
                     if isinstance(action, SetState):

@@ -31,12 +31,14 @@ def _address(text: str) -> Address | None:
 class Facts:
     """One event, for as long as it is decided about."""
 
-    __slots__ = ("_view", "event", "state")
+    __slots__ = ("_view", "event", "groups", "state")
 
     def __init__(self, event: Event, state: str = "") -> None:
         """Look at nothing yet. `state` is that of the scenario."""
         self.event = event
         self.state = state
+        self.groups: Mapping[str, str] = {}
+        """What the named groups of the rule at hand picked out."""
         self._view: View | None = None
 
     @property

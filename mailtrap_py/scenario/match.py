@@ -119,6 +119,40 @@ def compile_when(when: When | None) -> tuple[Condition, ...]:
     return () if when is None else tuple(_conditions(when))
 
 
+def group_names(when: When | None) -> frozenset[str]:
+    """Collect the names of what the regular expressions of a `when` pick out."""
+    return frozenset(
+        name
+        for part in all_parts(when)
+        for matcher in _PICKED
+        for pattern in getattr(part, matcher) or ()
+        for name in pattern.group_names
+    )
+
+
+def picked_out(when: When | None, facts: Facts) -> dict[str, str]:
+    """Give what the named groups pick out of an event; a group that picks nothing gives an empty text."""
+    found = dict.fromkeys(group_names(when), "")
+    for part in all_parts(when):
+        for matcher, read in _PICKED.items():
+            for pattern in getattr(part, matcher) or ():
+                for value in read(facts):
+                    found |= {name: text for name, text in pattern.groups(value).items() if not found[name]}
+    return found
+
+
+_PICKED: Mapping[str, Callable[[Facts], tuple[str, ...]]] = {
+    "from_": lambda facts: (facts.event.reverse_path or "",),
+    "to": lambda facts: facts.to,
+    "helo": lambda facts: (facts.event.helo,),
+    "user": lambda facts: (facts.event.user,),
+    "inbox": lambda facts: (facts.event.inbox,),
+    "sni": lambda facts: (facts.event.sni,),
+    "subject": lambda facts: (facts.view.subject,),
+}
+"""The matchers whose named groups can be filled in."""
+
+
 def first_difference(conditions: tuple[Condition, ...], facts: Facts) -> int:
     """Count the conditions that hold before the first that does not; -1 when all hold."""
     for number, condition in enumerate(conditions):

@@ -1,7 +1,8 @@
 """Params: `${wait}` anywhere in a scenario stands for a value that is declared at its top and can be set from outside.
 
 A text that is nothing but `${wait}` becomes the value itself, a number or a boolean too; inside a longer text it is
-filled in as it would be written. `${to}` and the other names of `points` are left for the moment when a rule fires.
+filled in as it would be written. `${to}` and the other names of `points` are left for the moment when a rule fires, and
+so are the named groups of a rule's regular expressions.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ MOST_VALUES = 20_000
 DEEPEST = 40
 """How large and how deep a scenario may be, aliases written out: far beyond any that makes sense."""
 
+_GROUP = re.compile(r"\(\?P<([A-Za-z_][A-Za-z0-9_]*)>")
 _INTEGER = re.compile(r"[-+]?[0-9]{1,1000}")
 _NUMBER = re.compile(r"[-+]?[0-9]{0,15}(?:\.[0-9]{1,15})?")
 
@@ -32,7 +34,7 @@ def resolve(data: Mapping[str, object], given: Mapping[str, object]) -> tuple[di
     mistakes: list[Mistake] = []
     values = dict(_declared(declared, mistakes)) if isinstance(declared, Mapping) else {}
     accepted = _given(values, given, mistakes)
-    resolver = _Resolver({**values, **accepted})
+    resolver = _Resolver({**values, **accepted}, data)
     resolved = {key: each if key == "params" else resolver.resolve(each, (key,)) for key, each in data.items()}
     if isinstance(declared, Mapping):
         resolved["params"] = {**values, **accepted}
@@ -109,10 +111,11 @@ def _number_like(default: float, value: object) -> object:
 
 
 class _Resolver:
-    def __init__(self, values: Mapping[str, object]) -> None:
+    def __init__(self, values: Mapping[str, object], data: Mapping[str, object]) -> None:
         self.mistakes: list[Mistake] = []
         self.used: set[str] = set()
         self._values = values
+        self._data: object = data
         self._left = MOST_VALUES
 
     def resolve(self, value: object, path: Path) -> object:
@@ -141,11 +144,21 @@ class _Resolver:
             return self._value(whole["name"], path, text)
         return PLACEHOLDER.sub(lambda found: as_text(self._value(found["name"], path, found[0])), text)
 
+    def _groups(self, path: Path) -> frozenset[str]:
+        """Collect the named groups of the regular expressions in the rule that the path leads into."""
+        rule = self._data
+        for part in path[:2] if path[0] == "rules" else ():
+            rule = rule[part]  # type: ignore[index]  # the path leads into the data
+        return frozenset(_GROUP.findall(str(rule.get("when", "")))) if isinstance(rule, Mapping) else frozenset()
+
     def _value(self, name: str, path: Path, as_written: str) -> object:
         if name in self._values:
             self.used.add(name)
+            if name in self._groups(path):
+                problem = f"the param {name!r} is also a named group of a rule"
+                self.mistakes.append(Mistake(problem, "give one of them another name", path))
             return self._values[name]
-        if name not in NAMES:
+        if name not in NAMES and name not in self._groups(path):
             cure = nearest(name, (*self._values, *NAMES)) or f"declare it: 'params: {{{name}: ...}}'"
             self.mistakes.append(Mistake(f"there is no param {name!r}", cure, path))
         return as_written

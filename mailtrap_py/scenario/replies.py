@@ -10,12 +10,16 @@ from pydantic import PlainSerializer, PlainValidator, WithJsonSchema
 
 from mailtrap_py.events import Reply
 from mailtrap_py.scenario.mistakes import Mistake, unknown_key
-from mailtrap_py.scenario.points import fill
+from mailtrap_py.scenario.points import PLACEHOLDER, fill
 from mailtrap_py.scenario.values import as_text, listed
 
 _PARTS = ("code", "enhanced", "lines")
 _ENHANCED = re.compile(r"[245]\.[0-9]{1,3}\.[0-9]{1,3}")
 _FIRST, _LAST = 200, 599  # RFC 5321, section 4.2: the first digit is 2 to 5, and 1yz is not used in SMTP
+BLANK_CODE = 0
+"""The code of a reply whose code is only known when the rule fires, as in `${code} 4.2.0 Busy`."""
+
+_NO_CODE = Reply(451, "4.3.0", ("The scenario has a reply whose code is none",))
 _BREAKS = str.maketrans("\r\n", "  ")
 _AS_IN = "as in '450 4.2.1 Mailbox busy'"
 
@@ -33,6 +37,8 @@ def read_reply(value: object) -> Reply:
     lines = [line for each in listed(value) for line in _split(as_text(each))]
     if not lines:
         raise Mistake("a reply has at least one line", f"write a code and a text, {_AS_IN}")
+    if any(PLACEHOLDER.match(line) for line in lines):
+        return Reply(BLANK_CODE, "", tuple(lines), "\n".join(lines).encode("utf-8", "surrogateescape"))
     replies = [_read_line(line) for line in lines]
     codes = {reply.code for reply in replies}
     if len(codes) > 1:
@@ -47,6 +53,11 @@ def filled(reply: Reply, names: Mapping[str, str]) -> Reply:
     """Fill in `${to}` and its like. What a client sent cannot end a line of the reply."""
     if not any("${" in line for line in reply.lines):
         return reply
+    if reply.code == BLANK_CODE:
+        try:
+            return read_reply([fill(line, names) for line in reply.lines])
+        except Mistake:
+            return _NO_CODE
     safe = {name: value.translate(_BREAKS) for name, value in names.items()}
     return Reply(reply.code, reply.enhanced, tuple(fill(line, safe) for line in reply.lines))
 

@@ -8,6 +8,7 @@ from typing import Annotated, Protocol, Self
 
 from pydantic import Discriminator, Field, Tag, model_validator
 
+from mailtrap_py.scenario.blanks import BlankText, is_blank
 from mailtrap_py.scenario.mistakes import Mistake
 from mailtrap_py.scenario.quantities import Duration, format_duration
 from mailtrap_py.scenario.values import Number, Value
@@ -71,18 +72,23 @@ class Lognormal(Value):
         return f"{{lognormal: {{median: {format_duration(self.lognormal.median)}, sigma: {self.lognormal.sigma:g}}}}}"
 
 
-WAITS = ("fixed", "uniform", "lognormal")
+WAITS = ("fixed", "blank", "uniform", "lognormal")
 """The kinds of wait; only the last two are written."""
 
 
 def _kind_of_wait(value: object) -> str | None:
     if isinstance(value, Mapping):
-        return next((kind for kind in WAITS[1:] if kind in value), None)
+        return next((kind for kind in WAITS[2:] if kind in value), None)
+    if is_blank(value):
+        return "blank"
     return type(value).__name__.lower() if isinstance(value, Uniform | Lognormal) else "fixed"
 
 
 Wait = Annotated[
-    Annotated[Duration, Tag("fixed")] | Annotated[Uniform, Tag("uniform")] | Annotated[Lognormal, Tag("lognormal")],
+    Annotated[Duration, Tag("fixed")]
+    | Annotated[BlankText, Tag("blank")]
+    | Annotated[Uniform, Tag("uniform")]
+    | Annotated[Lognormal, Tag("lognormal")],
     Discriminator(
         _kind_of_wait,
         custom_error_type="wait",
