@@ -48,6 +48,7 @@ from mailtrap_py.scenario.load import from_data, load
 from mailtrap_py.scenario.quantities import parse_duration
 from mailtrap_py.scenario.verdict import judge
 from mailtrap_py.smtp.conversation import Conversation
+from mailtrap_py.smtp.listening import turns
 from mailtrap_py.smtp.proxy import ProxySession
 from mailtrap_py.smtp.server import Server
 from mailtrap_py.smtp.service import AuthPolicy, Port, Service
@@ -170,6 +171,7 @@ class Stage:
         self.port = 0
         self.reader: asyncio.StreamReader
         self.writer: asyncio.StreamWriter | None = None
+        self.writers: list[asyncio.StreamWriter] = []
         self.sent = 0
         if dialog.scenario is not None:
             self.inboxes.get().use(from_data({"name": dialog.path.stem, **dialog.scenario}), seed=1)
@@ -205,6 +207,9 @@ class Stage:
                     pytest.fail(f"step {number}, {kind} {text}: nothing came for {PATIENCE:g} s")
             self._hang_up()
             await self._all_over(server)
+            for writer in self.writers:
+                writer.transport.abort()  # under TLS closing takes two, and the other one may be gone
+            await turns()
         self._check()
         if self.dialog.library and self.mode == "whole":
             self._judge()
@@ -236,6 +241,7 @@ class Stage:
     async def _connect(self) -> None:
         self._hang_up()
         self.reader, self.writer = await asyncio.open_connection("127.0.0.1", self.port)
+        self.writers.append(self.writer)
         self.sent = self.counted.received
 
     def _hang_up(self) -> None:

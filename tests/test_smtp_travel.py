@@ -32,7 +32,7 @@ def test_split_where_there_is_something_to_split() -> None:
 
 
 def test_line_ends() -> None:
-    ends = {end: pieces(REPLY, [LineEnded(end)])[0].data for end in ("lf", "cr", "crcrlf", "none")}  # type: ignore[arg-type]  # the four words
+    ends = {end: pieces(REPLY, [LineEnded(end)])[0].data for end in ("lf", "cr", "crcrlf", "none")}
     assert ends == {
         "lf": b"250-a\n250 b\n",
         "cr": b"250-a\r250 b\r",

@@ -6,15 +6,15 @@ import asyncio
 import socket
 import weakref
 from collections.abc import Sequence
-from contextlib import suppress
+from dataclasses import replace
 
+from mailtrap_py.clock import Clock
+from mailtrap_py.scenario import ListenerHow
 from mailtrap_py.smtp.conversation import Conversation
+from mailtrap_py.smtp.listening import Listening, turns
 from mailtrap_py.smtp.proxy import ProxySession
 from mailtrap_py.smtp.service import Port, Service
 from mailtrap_py.smtp.session import Session
-
-BACKLOG = 1024
-"""Connections that may wait to be taken: a burst of clients must not wait for TCP to try again."""
 
 PATIENCE = 0.5
 """Seconds that sessions get to say 421 when the server stops; after that their connections are broken."""
@@ -25,9 +25,10 @@ class Server:
 
     def __init__(self, service: Service) -> None:
         """Serve nothing yet."""
-        self._service = service
+        self._service = replace(service, listener=self.control)
         self._kind = ProxySession if service.upstream is not None else Session
-        self._listeners: list[asyncio.Server] = []
+        self._listeners: list[Listening] = []
+        self._closing: asyncio.Task[None] | None = None
         self._sessions: set[Conversation] = set()
         # Also those that are over and whose connection is not: under TLS it takes both sides to end it.
         self._connections: weakref.WeakSet[Conversation] = weakref.WeakSet()
@@ -35,7 +36,6 @@ class Server:
     async def listen(self, sockets: Sequence[socket.socket], *, implicit_tls: bool = False) -> Port:
         """Begin to take connections on sockets that listen; they share one port number."""
         port = Port(int(sockets[0].getsockname()[1]), implicit_tls)
-        loop = asyncio.get_running_loop()
 
         def open_session() -> Conversation:
             session = self._kind(self._service, port, ended=self._sessions.discard)
@@ -44,8 +44,29 @@ class Server:
             return session
 
         for listener in sockets:
-            self._listeners.append(await loop.create_server(open_session, sock=listener, backlog=BACKLOG))
+            listening = Listening(listener, open_session)
+            self._listeners.append(listening)
+            await listening.take()
         return port
+
+    def control(self, how: ListenerHow, seconds: float | None, clock: Clock) -> None:
+        """Close all ports, or open them again; with `seconds`, on that clock, until then. Open sessions go on."""
+        if self._closing is not None:
+            self._closing.cancel()
+        self._closing = asyncio.ensure_future(self._control(how, seconds, clock))
+
+    async def _control(self, how: ListenerHow, seconds: float | None, clock: Clock) -> None:
+        for listening in self._listeners:
+            match how:
+                case ListenerHow.REFUSE:
+                    await listening.refuse()
+                case ListenerHow.PAUSE:
+                    await listening.pause()
+        if seconds is not None:
+            await clock.sleep(seconds)
+        if seconds is not None or how is ListenerHow.RESUME:
+            for listening in self._listeners:
+                await listening.take()
 
     @property
     def sessions(self) -> int:
@@ -54,21 +75,16 @@ class Server:
 
     async def close(self) -> None:
         """Stop: no new connections, 421 to those that are open, and no waiting for clients that do not go."""
-        loop = asyncio.get_running_loop()
-        for listening in [listening for listener in self._listeners for listening in listener.sockets]:
-            # A connection that asyncio has half taken when its server closes is lost, and its socket stays open. So
-            # first no more are taken, then those have their turns to begin.
-            with suppress(NotImplementedError):
-                loop.remove_reader(listening.fileno())
-        await _turns()
-        for listener in self._listeners:
-            listener.close()
+        if self._closing is not None:
+            self._closing.cancel()
+        for listening in self._listeners:
+            await listening.refuse()
         self._listeners.clear()
         await self.end_sessions()
 
     async def end_sessions(self) -> None:
         """End the open sessions, and go on taking connections."""
-        await _turns()
+        await turns()
         tasks = [session.task for session in self._sessions if hasattr(session, "task")]
         for task in tasks:
             task.cancel()
@@ -77,9 +93,3 @@ class Server:
         for session in [session for session in self._connections if hasattr(session, "wire")]:
             session.wire.transport.abort()
         await asyncio.sleep(0)  # so that the sockets are closed when this returns
-
-
-async def _turns() -> None:
-    """Let the event loop turn as often as it takes from a connection that it was told of to its session's beginning."""
-    for _ in range(3):
-        await asyncio.sleep(0)

@@ -1,0 +1,139 @@
+from __future__ import annotations
+
+import asyncio
+import socket
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+
+import pytest
+
+from mailtrap_py import ports
+from mailtrap_py.clock import ManualClock
+from mailtrap_py.errors import SettingError
+from mailtrap_py.scenario import ListenerHow
+from mailtrap_py.smtp.listening import Listening, turns
+from mailtrap_py.smtp.server import Server
+from tests.connected import house
+
+Work = Callable[[Listening, int], Awaitable[None]]
+
+
+class Greeter(asyncio.Protocol):
+    """Says one word and closes."""
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        assert isinstance(transport, asyncio.Transport)
+        transport.write(b"hello")
+        transport.close()
+
+
+def listening(work: Work) -> None:
+    """Do something with a port that listens."""
+
+    async def run() -> None:
+        (listener,) = ports.bind(["127.0.0.1"], 0, purpose="smtp-port")
+        number = listener.getsockname()[1]
+        port = Listening(listener, Greeter)
+        await port.take()
+        try:
+            await work(port, number)
+        finally:
+            await port.refuse()
+
+    asyncio.run(run())
+
+
+async def greeted(number: int) -> bytes:
+    reader, writer = await asyncio.open_connection("127.0.0.1", number)
+    try:
+        return await reader.read()
+    finally:
+        writer.close()
+        with suppress(ConnectionError):
+            await writer.wait_closed()
+
+
+def test_it_takes_connections() -> None:
+    async def work(port: Listening, number: int) -> None:
+        await port.take()  # twice is once
+        assert await greeted(number) == b"hello"
+
+    listening(work)
+
+
+def test_refused_and_taken_again_on_the_same_port() -> None:
+    async def work(port: Listening, number: int) -> None:
+        await port.refuse()
+        with pytest.raises(ConnectionRefusedError):
+            await greeted(number)
+        await port.refuse()
+        await port.take()
+        assert await greeted(number) == b"hello"
+
+    listening(work)
+
+
+def test_paused_connections_wait_and_are_taken_then() -> None:
+    async def work(port: Listening, number: int) -> None:
+        await port.pause()
+        await port.pause()
+        waiting = asyncio.create_task(greeted(number))
+        with socket.create_connection(("127.0.0.1", number)):  # the kernel accepts it
+            await turns()
+            assert not waiting.done()
+            await port.take()
+            assert await waiting == b"hello"
+            await turns()
+
+    listening(work)
+
+
+def test_a_port_that_another_program_took_is_named() -> None:
+    async def work(port: Listening, number: int) -> None:
+        await port.refuse()
+        with socket.create_server(("127.0.0.1", number)), pytest.raises(SettingError, match=str(number)):
+            await port.take()
+
+    listening(work)
+
+
+@pytest.mark.parametrize("how", [ListenerHow.REFUSE, ListenerHow.PAUSE])
+def test_a_server_closes_its_ports_for_a_while_and_its_sessions_go_on(how: ListenerHow) -> None:
+    async def run() -> None:
+        async with house() as built:
+            clock = ManualClock()
+            client = await built.greeted(hello="HELO c")
+            built.server.control(how, 10.0, clock)
+            await until(lambda: clock.sleepers)
+            assert (await client.ask("NOOP")).startswith("250")
+            if how is ListenerHow.REFUSE:
+                with pytest.raises(ConnectionRefusedError):
+                    await built.connect()
+            clock.advance(10.0)
+            await until(lambda: taking(built.server))
+            await built.greeted(hello="HELO d")
+
+    asyncio.run(run())
+
+
+def test_a_server_that_refuses_for_good_takes_again_when_told() -> None:
+    async def run() -> None:
+        async with house() as built:
+            clock = ManualClock()
+            built.server.control(ListenerHow.REFUSE, None, clock)
+            await until(lambda: not taking(built.server))
+            built.server.control(ListenerHow.RESUME, None, clock)
+            await until(lambda: taking(built.server))
+            await built.greeted(hello="HELO c")
+
+    asyncio.run(run())
+
+
+def taking(server: Server) -> bool:
+    return all(port._server is not None for port in server._listeners)  # noqa: SLF001 - the state has no other sign
+
+
+async def until(condition: Callable[[], object]) -> None:
+    async with asyncio.timeout(5):
+        while not condition():  # noqa: ASYNC110 - it has no event
+            await asyncio.sleep(0)
