@@ -8,10 +8,11 @@ A file is YAML up to a line `---`, then the conversation:
     S: "text"         exactly these octets
     == closed         the server ends the connection; `== reset`: it breaks it
     == close          the client closes its side; `== leave`: the client breaks the connection
-    == tls            a TLS handshake
+    == tls            a TLS handshake; `== tls-fails WORDS`: one that fails, for this reason
     == clock 5m       the manual clock moves on; `5m!`: as soon as somebody waits for it
+    == fired RULE     wait until this rule has fired
     == reset-scenario counters and stalls begin again; `== release NAME`: a stall is released
-    == connect        a new connection, the one before is closed
+    == connect        a new connection, the one before is closed; `== also`: one more, `== back`: it is closed again
 
 The keys of the YAML: `shows` (a sentence), `scenario` (as in a scenario file), `settings` (of the service), `outcomes`
 (of the transactions), `acknowledged` (of each), `messages` (the stored octets of each), `ending` (of the first
@@ -171,6 +172,7 @@ class Stage:
         self.port = 0
         self.reader: asyncio.StreamReader
         self.writer: asyncio.StreamWriter | None = None
+        self.others: list[tuple[asyncio.StreamReader, asyncio.StreamWriter]] = []
         self.writers: list[asyncio.StreamWriter] = []
         self.sent = 0
         if dialog.scenario is not None:
@@ -257,7 +259,7 @@ class Stage:
             case "S:":
                 await self._expect(text)
             case _:
-                await self._do(*text.split())
+                await self._do(*text.split(maxsplit=1))
 
     async def _send(self, data: bytes) -> None:
         assert self.writer is not None
@@ -299,12 +301,25 @@ class Stage:
             case "leave":
                 self.writer.transport.abort()
             case "tls":
-                context = ssl.create_default_context(cadata=self.authority.pem.decode())
-                await self.writer.start_tls(context, server_hostname="localhost")
+                await self._shake_hands(self.writer)
+            case "tls-fails":
+                with pytest.raises(OSError, match=argument or None):  # ssl.SSLError is one, and so is a lost connection
+                    await self._shake_hands(self.writer)
             case "connect":
                 await self._connect()
+            case "also":
+                self.others.append((self.reader, self.writer))
+                self.writer = None
+                await self._connect()
+            case "back":
+                self._hang_up()
+                self.reader, self.writer = self.others.pop()
             case _:
                 await self._do_to_scenario(word, argument)
+
+    async def _shake_hands(self, writer: asyncio.StreamWriter) -> None:
+        context = ssl.create_default_context(cadata=self.authority.pem.decode())
+        await writer.start_tls(context, server_hostname="localhost")
 
     async def _do_to_scenario(self, word: str, argument: str) -> None:
         inbox = self.inboxes.get()
@@ -314,6 +329,9 @@ class Stage:
                 assert isinstance(clock, ManualClock)
                 await until(lambda: clock.sleepers or not argument.endswith("!"))
                 clock.advance(parse_duration(argument.rstrip("!")))
+            case "fired":
+                states = {state.rule.id: state for state in inbox.director.rules()}
+                await until(lambda: states[argument].fired)
             case "reset-scenario":
                 await until(inbox.stalled)
                 inbox.reset()
