@@ -30,7 +30,7 @@ ARROWS: dict[str, set[str]] = {
     "scenario": {"errors", "events", "message", "pattern"},
     "inbox": {"errors", "events", "scenario", "clock"},
     "store": {"errors", "events", "message", "pattern", "ids"},
-    "smtp": {"errors", "events", "scenario", "inbox", "clock", "ids"},
+    "smtp": {"errors", "events", "scenario", "inbox", "clock", "ids", "ports"},
     "web": {"errors", "events", "scenario", "inbox", "clock", "message", "pattern", "store", "settings"},
     "http_server": {"web"},
 }

@@ -1,0 +1,110 @@
+"""Handshakes that go wrong, as a client meets them: on the port with implicit TLS, and after STARTTLS."""
+
+from __future__ import annotations
+
+import socket
+import ssl
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import pytest
+
+from mailtrap_py import Mailtrap
+from mailtrap_py.scenario import TlsFault
+from mailtrap_py.smtp.handshake import GARBAGE, INJECTED
+from mailtrap_py.smtp.tls import BadTls
+
+READY = b"220 2.0.0 Ready to start TLS\r\n"
+REASONS = {
+    BadTls.EXPIRED: "certificate has expired",
+    BadTls.NOT_YET_VALID: "certificate is not yet valid",
+    BadTls.WRONG_HOST: "Hostname mismatch",
+    BadTls.SELF_SIGNED: "self-signed certificate",
+    BadTls.UNTRUSTED: "unable to get local issuer certificate",
+    BadTls.OLD_VERSION: "PROTOCOL_VERSION|EOF",  # asyncio may close before the alert that says so is sent
+}
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[Mailtrap]:
+    with Mailtrap() as mailtrap:
+        yield mailtrap
+
+
+@pytest.fixture
+def trap(server: Mailtrap) -> Mailtrap:
+    server.reset()
+    return server
+
+
+@contextmanager
+def before_the_handshake(trap: Mailtrap, *, implicit: bool) -> Iterator[socket.socket]:
+    """Connect, up to where TLS begins."""
+    port = trap.smtps_port if implicit else trap.port
+    with socket.create_connection(("127.0.0.1", port or 0), timeout=5) as client:
+        if not implicit:
+            assert client.recv(1000).startswith(b"220 ")
+            client.sendall(b"EHLO c\r\n")
+            client.recv(1000)
+            client.sendall(b"STARTTLS\r\n")
+            assert client.recv(len(READY)) == READY
+        yield client
+
+
+@pytest.mark.parametrize("implicit", [True, False])
+@pytest.mark.parametrize("fault", list(BadTls))
+def test_bad_certificates_and_old_versions(trap: Mailtrap, fault: BadTls, *, implicit: bool) -> None:
+    rule = trap.fail("tls", {"tls": fault.value})
+    with before_the_handshake(trap, implicit=implicit) as client, pytest.raises(ssl.SSLError, match=REASONS[fault]):
+        trap.ssl_context().wrap_socket(client, server_hostname="localhost")
+    assert rule.fired == 1
+
+
+@pytest.mark.parametrize("implicit", [True, False])
+def test_dropped(trap: Mailtrap, *, implicit: bool) -> None:
+    trap.fail("tls", {"tls": "drop"})
+    with before_the_handshake(trap, implicit=implicit) as client:
+        assert client.recv(1000) == b""
+
+
+@pytest.mark.parametrize("implicit", [True, False])
+def test_garbage(trap: Mailtrap, *, implicit: bool) -> None:
+    trap.fail("tls", {"tls": "garbage"})
+    with before_the_handshake(trap, implicit=implicit) as client:
+        assert client.recv(1000) == GARBAGE
+        assert client.recv(1000) == b""
+
+
+@pytest.mark.parametrize("implicit", [True, False])
+def test_silence_until_the_client_leaves(trap: Mailtrap, *, implicit: bool) -> None:
+    trap.fail("tls", {"tls": "stall"})
+    with before_the_handshake(trap, implicit=implicit) as client:
+        client.settimeout(0.05)
+        with pytest.raises(TimeoutError):
+            trap.ssl_context().wrap_socket(client, server_hostname="localhost")
+    assert trap.sessions[-1].lines[-1].data == b"says nothing in place of a TLS handshake"
+
+
+def test_a_rule_at_starttls_says_how_the_handshake_goes(trap: Mailtrap) -> None:
+    trap.fail("starttls", {"tls": "wrong-host"})
+    refused = pytest.raises(ssl.SSLError, match="Hostname mismatch")
+    with before_the_handshake(trap, implicit=False) as client, refused:
+        trap.ssl_context().wrap_socket(client, server_hostname="localhost")
+
+
+def test_plaintext_behind_the_220(trap: Mailtrap) -> None:
+    trap.fail("starttls", {"tls": "inject"})
+    with socket.create_connection(("127.0.0.1", trap.port), timeout=5) as client:
+        client.recv(1000)
+        client.sendall(b"EHLO c\r\n")
+        client.recv(1000)
+        client.sendall(b"STARTTLS\r\n")
+        assert client.recv(1000) == READY + INJECTED
+        with trap.ssl_context().wrap_socket(client, server_hostname="localhost") as secured:
+            secured.sendall(b"NOOP\r\n")
+            assert secured.recv(1000) == b"250 2.0.0 Ok\r\n"
+
+
+def test_every_fault_is_carried_out() -> None:
+    tried = {*(bad.value for bad in BadTls), "drop", "garbage", "stall", "inject"}
+    assert tried == {fault.value for fault in TlsFault}

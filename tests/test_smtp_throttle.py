@@ -1,0 +1,113 @@
+from __future__ import annotations
+
+import asyncio
+import socket
+from collections.abc import Callable
+from typing import cast
+
+from mailtrap_py.smtp.throttle import Throttle
+
+
+class Tap:
+    """A transport that only knows whether it reads."""
+
+    def __init__(self) -> None:
+        self.reading = True
+        self.pair = socket.socketpair()
+
+    def get_extra_info(self, _: str) -> socket.socket:
+        return self.pair[0]
+
+    def pause_reading(self) -> None:
+        self.reading = False
+
+    def resume_reading(self) -> None:
+        self.reading = True
+
+
+class Sleeper:
+    """A clock's sleep that lasts until it is told to end."""
+
+    def __init__(self) -> None:
+        self.asked: list[float] = []
+        self.over = asyncio.Event()
+
+    async def __call__(self, seconds: float) -> None:
+        self.asked.append(seconds)
+        await self.over.wait()
+
+
+def throttled(work: Callable[[Throttle, Tap, Sleeper], object]) -> None:
+    async def run() -> None:
+        tap, sleeper = Tap(), Sleeper()
+        done = work(Throttle(cast("asyncio.Transport", tap), sleeper), tap, sleeper)
+        if asyncio.iscoroutine(done):
+            await done
+        for end in tap.pair:
+            end.close()
+
+    asyncio.run(run())
+
+
+def test_it_reads_as_fast_as_it_can_until_told_otherwise() -> None:
+    def work(throttle: Throttle, tap: Tap, sleeper: Sleeper) -> None:
+        throttle.took(1000)
+        assert tap.reading
+        assert sleeper.asked == []
+        assert not throttle.stopped
+
+    throttled(work)
+
+
+def test_it_takes_a_breath_after_what_it_took() -> None:
+    async def work(throttle: Throttle, tap: Tap, sleeper: Sleeper) -> None:
+        throttle.read_at(100.0)
+        throttle.took(50)
+        throttle.took(50)  # came with the first; one breath is taken at a time
+        await asyncio.sleep(0)
+        assert (tap.reading, sleeper.asked) == (False, [0.5])
+        sleeper.over.set()
+        await asyncio.sleep(0)
+        await asyncio.sleep(0)
+        assert tap.reading
+
+    throttled(work)
+
+
+def test_stopped_means_not_one_octet_more() -> None:
+    async def work(throttle: Throttle, tap: Tap, sleeper: Sleeper) -> None:
+        throttle.read_at(100.0)
+        throttle.took(50)
+        await asyncio.sleep(0)
+        throttle.read_at(0)
+        sleeper.over.set()
+        await asyncio.sleep(0)
+        await asyncio.sleep(0)
+        assert throttle.stopped
+        assert not tap.reading
+
+    throttled(work)
+
+
+def test_the_receive_buffer_is_small_then() -> None:
+    def work(throttle: Throttle, tap: Tap, _: Sleeper) -> None:
+        before = tap.pair[0].getsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF)
+        throttle.read_at(0)
+        assert tap.pair[0].getsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF) < before
+
+    throttled(work)
+
+
+def test_the_end_lets_go() -> None:
+    async def work(throttle: Throttle, tap: Tap, sleeper: Sleeper) -> None:
+        throttle.read_at(100.0)
+        throttle.took(50)
+        await asyncio.sleep(0)
+        throttle.end()
+        throttle.end()
+        assert tap.reading
+        throttle.took(50)
+        assert tap.reading
+        assert sleeper.asked == [0.5]
+
+    throttled(work)
