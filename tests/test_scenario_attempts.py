@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from mailtrap_py.events import Transaction
+from mailtrap_py.events import Line, Transaction
 from mailtrap_py.scenario.attempts import Attempt, attempts_of, came_again
 from tests.recorded import Recording, deliver
 
@@ -29,6 +29,21 @@ def test_a_delivery_is_taken() -> None:
     assert attempt.first is not None
     assert attempt.first.number == 4
     assert attempt.setback("error") is None
+
+
+def test_half_a_line_of_a_reply_is_a_lost_connection() -> None:
+    run = Recording().session(deliver(quit_=False), "server-closed")
+    run.events = [
+        replace(event, data=b"250 2.0.") if isinstance(event, Line) and event.data == b"250 2.0.0 Ok\r\n" else event
+        for event in run.events
+    ]
+    (attempt,) = attempts_of(run.evidence())
+
+    assert attempt.transaction is not None
+    assert attempt.transaction.acknowledged
+    assert attempt.taken == frozenset()
+    assert attempt.whole is not None
+    assert attempt.whole.lost
 
 
 def test_recipients_fail_one_by_one() -> None:

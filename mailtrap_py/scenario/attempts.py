@@ -14,7 +14,7 @@ from types import MappingProxyType
 
 from mailtrap_py.events import Ending, Line, Transaction
 from mailtrap_py.pattern import fold_domain
-from mailtrap_py.scenario.conversation import UNASKED, Exchange
+from mailtrap_py.scenario.conversation import CONTENT, UNASKED, Exchange
 from mailtrap_py.scenario.evidence import Evidence, Session
 from mailtrap_py.scenario.expectation import LOST, after_matches
 
@@ -163,10 +163,11 @@ def _attempt(session: Session, transaction: Transaction, exchanges: Sequence[Exc
             refused.pop(address, None)
         elif address not in accepted:
             refused[address] = _failure(recipient.reply.code, transaction, exchanges, recipient.address)
+    told = transaction.acknowledged and not _half_told(exchanges)
     whole: Failure | None = None
     if transaction.reply is not None and not transaction.reply.positive and (accepted or not refused):
         whole = _failure(transaction.reply.code, transaction, exchanges)
-    elif session.ended is not None and (accepted or not refused) and _was_lost(session, transaction):
+    elif session.ended is not None and (accepted or not refused) and not told and _was_lost(session, transaction):
         whole = Failure(LOST, session.ended.clock, lost=True)
     first = exchanges[0].request if exchanges else None
     return Attempt(
@@ -178,8 +179,14 @@ def _attempt(session: Session, transaction: Transaction, exchanges: Sequence[Exc
         refused=refused,
         whole=whole,
         addresses=frozenset(accepted.union(refused)),
-        taken=frozenset(accepted) if transaction.acknowledged else frozenset(),
+        taken=frozenset(accepted) if told else frozenset(),
     )
+
+
+def _half_told(exchanges: Sequence[Exchange]) -> bool:
+    """Say whether the reply to the content has no end: half a line says nothing (RFC 5321, section 4.2)."""
+    content = [each for each in exchanges if each.verb == CONTENT]
+    return bool(content) and content[-1].reply is not None and not content[-1].code
 
 
 def _failure(code: int, transaction: Transaction, exchanges: Sequence[Exchange], address: str = "") -> Failure:
@@ -189,7 +196,7 @@ def _failure(code: int, transaction: Transaction, exchanges: Sequence[Exchange],
 
 def _was_lost(session: Session, transaction: Transaction) -> bool:
     """Say whether the connection ended under a transaction, and not the client the transaction."""
-    if transaction.acknowledged or transaction is not session.transactions[-1] or session.ending is Ending.QUIT:
+    if transaction is not session.transactions[-1] or session.ending is Ending.QUIT:
         return False
     commands = session.commands
     return not commands or commands[-1].verb not in _GIVING_UP
