@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
 import re
+import socket
 import ssl
 from dataclasses import dataclass
 from enum import StrEnum
@@ -16,6 +18,9 @@ from mailtrap_py.events import Reply
 MAX_REPLY_LINE = 65536
 """Octets of a reply's line: far more than the 512 of RFC 5321, section 4.5.3.1.5, but not endless."""
 MAX_REPLY_LINES = 1000
+
+CHUNK = 262_144
+"""Octets that are sent at a time; the server must take each of them within the time-out."""
 
 _LINE = re.compile(rb"(?P<code>[0-9]{3})(?P<more>-?)")
 
@@ -44,19 +49,17 @@ class Upstream:
 
         Raises `SettingError`.
         """
-        url = urlsplit(text if "://" in text else f"smtp://{text}")
-        options = dict(parse_qsl(url.query))
         try:
-            security, port = Security(url.scheme), url.port
+            url = urlsplit(text if "://" in text else f"smtp://{text}")
+            security, host, port = Security(url.scheme), url.hostname or "", url.port
+            host.encode("idna")  # as the look-up will do; a label may be empty or too long
         except ValueError:
-            security, port = Security.NONE, None
+            raise _no_address(text) from None
+        options = dict(parse_qsl(url.query))
         known = options.keys() <= {"verify"} and options.get("verify", "yes") in {"yes", "no"}
-        if not url.hostname or not port or not known or url.path.strip("/"):
-            raise SettingError(
-                f"{text!r} is not the address of a mail server",
-                cure="write HOST:PORT, or smtp://, smtps:// or smtp+starttls://HOST:PORT, as in mail.example.com:587",
-            )
-        return cls(url.hostname, port, security, options.get("verify", "yes") == "yes", timeout)
+        if not host or not port or not known or url.path.strip("/") or url.fragment or url.username is not None:
+            raise _no_address(text)
+        return cls(host, port, security, options.get("verify", "yes") == "yes", timeout)
 
     def __str__(self) -> str:
         """Read as `host:port`, or as a URL when there is TLS."""
@@ -96,7 +99,7 @@ class Connection:
         except TimeoutError as error:
             raise UpstreamError(f"{upstream} did not take the connection within {upstream.timeout:g} s") from error
         except OSError as error:
-            raise UpstreamError(f"{upstream} cannot be reached: {error.strerror or error}") from error
+            raise UpstreamError(f"{upstream} cannot be reached: {_why(error)}") from error
         connection = cls(upstream, reader, writer)
         try:
             connection.greeting = await connection.reply()
@@ -111,18 +114,31 @@ class Connection:
         await self.command(f"EHLO {hostname}\r\n".encode())
         reply = await self.command(b"STARTTLS\r\n")
         if not reply.positive:
-            raise UpstreamError(f"{self._upstream} refused STARTTLS: {reply}")
+            raise UpstreamError(f"{self._upstream} refused STARTTLS: {' '.join(str(reply).splitlines())}")
+        await self._refuse_injection()
+        limit = self._upstream.timeout
         try:
-            await self._writer.start_tls(self._upstream.context(), server_hostname=self._upstream.host)
+            async with asyncio.timeout(limit):
+                await self._writer.start_tls(self._upstream.context(), server_hostname=self._upstream.host)
+        except TimeoutError as error:
+            raise UpstreamError(f"TLS with {self._upstream} failed: no answer within {limit:g} s") from error
         except OSError as error:
             raise UpstreamError(f"TLS with {self._upstream} failed: {error}") from error
+
+    async def _refuse_injection(self) -> None:
+        # What came in clear must not be taken for what is said under TLS (RFC 3207, section 6, from the client's side).
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(0):
+                if await self._reader.read(1):
+                    raise UpstreamError(f"{self._upstream} said more in clear behind its reply to STARTTLS")
 
     async def command(self, line: bytes) -> Reply:
         """Send a line, or the content of a message, as it is, and read the reply."""
         try:
-            self._writer.write(line)
-            async with asyncio.timeout(self._upstream.timeout):
-                await self._writer.drain()
+            for start in range(0, len(line), CHUNK):  # so that the time-out is for a piece, not for a large message
+                self._writer.write(line[start : start + CHUNK])
+                async with asyncio.timeout(self._upstream.timeout):
+                    await self._writer.drain()
         except TimeoutError as error:
             raise UpstreamError(f"{self._upstream} did not read for {self._upstream.timeout:g} s") from error
         except OSError:
@@ -152,6 +168,20 @@ class Connection:
         """Let the connection go at once, without QUIT: what is half sent must not be taken for whole."""
         with contextlib.suppress(RuntimeError):  # the loop is closing
             self._writer.transport.abort()
+
+
+def _no_address(text: str) -> SettingError:
+    return SettingError(
+        f"{text!r} is not the address of a mail server",
+        cure="write HOST:PORT, or smtp://, smtps:// or smtp+starttls://HOST:PORT, as in mail.example.com:587",
+    )
+
+
+def _why(error: OSError) -> str:
+    """Say it in the system's words, where it is the system that says it."""
+    if isinstance(error, ssl.SSLError | socket.gaierror) or error.errno is None:
+        return error.strerror or str(error)
+    return os.strerror(error.errno)
 
 
 def _read(raw: bytes) -> Reply:
