@@ -11,6 +11,7 @@ A file is YAML up to a line `---`, then the conversation:
     == tls            a TLS handshake; `== tls-fails WORDS`: one that fails, for this reason
     == clock 5m       the manual clock moves on; `5m!`: as soon as somebody waits for it
     == fired RULE     wait until this rule has fired
+    == refused        a new connection is refused until the clock moves on; `== open`: wait until the port is open again
     == reset-scenario counters and stalls begin again; `== release NAME`: a stall is released
     == connect        a new connection, the one before is closed; `== also`: one more, `== back`: it is closed again
 
@@ -35,7 +36,7 @@ import ssl
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 import yaml
@@ -52,7 +53,7 @@ from mailtrap_py.smtp.conversation import Conversation
 from mailtrap_py.smtp.listening import turns
 from mailtrap_py.smtp.proxy import ProxySession
 from mailtrap_py.smtp.server import Server
-from mailtrap_py.smtp.service import AuthPolicy, Port, Service
+from mailtrap_py.smtp.service import AuthPolicy, Service
 from mailtrap_py.smtp.session import Session
 from mailtrap_py.smtp.tls import Authority
 from mailtrap_py.smtp.upstream import Upstream
@@ -170,6 +171,7 @@ class Stage:
         self.authority = Authority(("localhost",))
         self.counted = Counted()
         self.port = 0
+        self.server: Server
         self.reader: asyncio.StreamReader
         self.writer: asyncio.StreamWriter | None = None
         self.others: list[tuple[asyncio.StreamReader, asyncio.StreamWriter]] = []
@@ -186,17 +188,19 @@ class Stage:
             if "auth" in settings:
                 settings["auth"] = AuthPolicy(settings["auth"])
             plain = settings.pop("plain", False)
+            implicit_tls = settings.pop("implicit_tls", False)
             shared = {"tls": None if plain else self.authority.context, **settings}
             upstream = None
             behind = Store()
             if self.mode == "proxied":
                 server = Server(Service(record=behind, inboxes=Inboxes(), **{**shared, "tls": None}))
-                upstream = Upstream("127.0.0.1", await self._listen(stack, server, None))
+                upstream = Upstream("127.0.0.1", await self._listen(server))
                 stack.push_async_callback(server.close)
             stack.callback(behind.close)
             service = Service(record=self.store, inboxes=self.inboxes, upstream=upstream, **shared)
-            server = Server(service)
-            self.port = await self._listen(stack, server, service)
+            server = self.server = Server(service)
+            counted = CountedProxy if upstream else CountedSession
+            self.port = await self._listen(server, counted=counted, tls=implicit_tls)
             stack.push_async_callback(server.close)
             steps = grouped(self.dialog.steps) if self.mode == "pipelined" else list(self.dialog.steps)
             await self._connect()
@@ -217,22 +221,11 @@ class Stage:
             self._judge()
         self.store.close()
 
-    async def _listen(self, stack: contextlib.AsyncExitStack, server: Server, service: Service | None) -> int:
-        loop = asyncio.get_running_loop()
-        if service is None:
-            return (await server.listen(ports.bind(["127.0.0.1"], 0, purpose="smtp-port"))).number
-        kind = CountedProxy if service.upstream else CountedSession
-        live = server._sessions  # noqa: SLF001 - the sessions are made here, to count what they receive
-
-        def session() -> Conversation:
-            made = kind(service, Port(25), ended=live.discard)
-            made.counted = self.counted
-            live.add(made)
-            return made
-
-        listening = await loop.create_server(session, "127.0.0.1", 0)
-        stack.callback(listening.close)
-        return int(listening.sockets[0].getsockname()[1])
+    async def _listen(self, server: Server, *, counted: type[Conversation] | None = None, tls: bool = False) -> int:
+        if counted is not None:  # to know what the sessions have received
+            kind = type(counted.__name__, (counted,), {"counted": self.counted})
+            server._kind = cast("type[Session]", kind)  # noqa: SLF001
+        return (await server.listen(ports.bind(["127.0.0.1"], 0, purpose="smtp-port"), implicit_tls=tls)).number
 
     async def _all_over(self, server: Server) -> None:
         tasks = [session.task for session in list(server._sessions)]  # noqa: SLF001
@@ -329,6 +322,12 @@ class Stage:
                 assert isinstance(clock, ManualClock)
                 await until(lambda: clock.sleepers or not argument.endswith("!"))
                 clock.advance(parse_duration(argument.rstrip("!")))
+            case "refused":
+                await until(lambda: isinstance(inbox.clock, ManualClock) and inbox.clock.sleepers)
+                with pytest.raises(ConnectionRefusedError):
+                    await asyncio.open_connection("127.0.0.1", self.port)
+            case "open":
+                await until(lambda: self.server._closing is not None and self.server._closing.done())  # noqa: SLF001
             case "fired":
                 states = {state.rule.id: state for state in inbox.director.rules()}
                 await until(lambda: states[argument].fired)
