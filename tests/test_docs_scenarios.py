@@ -24,6 +24,7 @@ from mailtrap_py.scenario import (
     loads,
 )
 from mailtrap_py.scenario.actions import ACTIONS
+from mailtrap_py.scenario.catalogue import entries
 from mailtrap_py.scenario.expectation import Expectation
 from mailtrap_py.scenario.points import NAMES
 from mailtrap_py.scenario.values import Value
@@ -56,6 +57,7 @@ def section(title: str) -> str:
         ("`per`", set(Scope)),
         ("`expect`", keys(Expectation)),
         ("`tls` | the client meets", set(TlsFault)),
+        ("id | source", set(entries())),
         ("name | what happens", set(library.names())),
         ("name | stands for", {f"${{{name}}}" for name in NAMES}),
     ],
@@ -115,3 +117,10 @@ def test_what_is_said_of_the_shipped_ones_is_so() -> None:
         code = re.match(r"\d{3}", words)
         if code is not None:
             assert f"reply: {code[0]}" in load(name).rules[0].do[0].describe()
+
+
+def test_what_is_said_of_the_catalogue_is_so() -> None:
+    for name, words in table("id | source").items():
+        known = entries()[name]
+        code = f"{known.reply.code} {known.reply.enhanced}".strip()
+        assert words == f"{known.source} | `{known.point}` | {known.class_} | {code}"

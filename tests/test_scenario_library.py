@@ -9,7 +9,6 @@ import pytest
 from mailtrap_py.errors import ScenarioError
 from mailtrap_py.scenario import library
 
-
 ROOT = Path(__file__).parent.parent
 
 
@@ -46,7 +45,7 @@ def test_the_names_are_sorted() -> None:
     ("name", "cure"),
     [
         ("greylistign", "did you mean 'greylisting'? A file is named by its path, as in ./greylistign.yaml"),
-        ("zzz", "the scenarios are: auth-unavailable, bad-credentials, "),
+        ("zzz", "the scenarios are: account-inactive, address-unverified, "),
         ("../greylisting", "did you mean 'greylisting'? "),
     ],
 )

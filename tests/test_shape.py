@@ -63,7 +63,7 @@ HOMES: dict[str, set[str]] = {
     "trustme": {"smtp/tls.py"},
     "typer": {"cli"},
     "uvicorn": {"http_server.py"},
-    "yaml": {"scenario/load.py"},
+    "yaml": {"scenario/load.py", "scenario/catalogue.py"},
 }
 
 PURE = {"events", "message", "pattern", "scenario"}

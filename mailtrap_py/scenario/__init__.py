@@ -3,7 +3,7 @@
 Pure: no loop, no socket, no clock of its own, no dice of its own. `model` is the place to begin reading.
 
     values quantities patterns replies   what stands after a key
-    octets blanks                        and what is bytes, or known only when a rule fires
+    octets blanks catalogue              what is bytes, known only when a rule fires, or said by real servers
     points facts                         what is known, and where
     match counting waits                 when, how often
     action actions manners faults        what

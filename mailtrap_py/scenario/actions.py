@@ -39,7 +39,7 @@ class SendReply(Action):
     only_at: ClassVar[frozenset[Point]] = ANSWERED
     model_config = ConfigDict(title="reply")
 
-    reply: ReplyText = Field(description="The reply: '450 4.2.1 Mailbox busy', a list of such lines, or its parts.")
+    reply: ReplyText = Field(description="'450 4.2.1 Mailbox busy', a list of such lines, its parts, or an id.")
     stay: bool = Field(default=False, strict=True, description="After a 421: leave the connection open.")
 
     @model_validator(mode="after")

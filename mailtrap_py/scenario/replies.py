@@ -9,11 +9,13 @@ from typing import Annotated
 from pydantic import PlainSerializer, PlainValidator, WithJsonSchema
 
 from mailtrap_py.events import Reply
+from mailtrap_py.scenario import catalogue
 from mailtrap_py.scenario.mistakes import Mistake, unknown_key
 from mailtrap_py.scenario.points import PLACEHOLDER, fill
 from mailtrap_py.scenario.values import as_text, listed
 
 _PARTS = ("code", "enhanced", "lines")
+_ID = re.compile(catalogue.ID_PATTERN)
 _ENHANCED = re.compile(r"[245]\.[0-9]{1,3}\.[0-9]{1,3}")
 _FIRST, _LAST = 200, 599  # RFC 5321, section 4.2: the first digit is 2 to 5, and 1yz is not used in SMTP
 BLANK_CODE = 0
@@ -34,6 +36,8 @@ def read_reply(value: object) -> Reply:
         return value
     if isinstance(value, Mapping):
         return _from_parts(value)
+    if isinstance(value, str) and _ID.fullmatch(value):
+        return catalogue.find(value)
     lines = [line for each in listed(value) for line in _split(as_text(each))]
     if not lines:
         raise Mistake("a reply has at least one line", f"write a code and a text, {_AS_IN}")
@@ -103,6 +107,7 @@ def _write(reply: Reply) -> str | list[str]:
     return lines[0] if len(lines) == 1 else lines
 
 
+_ID_SCHEMA = {"type": "string", "pattern": f"^{catalogue.ID_PATTERN}$", "description": "An id of the catalogue."}
 _LINE = {"type": "string", "pattern": r"^([2-5][0-9]{2}([ -]|$)|[^\n]*\$\{)"}
 _CODE = {"type": "integer", "minimum": _FIRST, "maximum": _LAST}
 
@@ -115,6 +120,7 @@ ReplyText = Annotated[
             "anyOf": [
                 _LINE,
                 _CODE,
+                _ID_SCHEMA,
                 {"type": "array", "items": {"anyOf": [_LINE, _CODE]}, "minItems": 1},
                 {
                     "type": "object",
@@ -137,7 +143,7 @@ ReplyText = Annotated[
                     "additionalProperties": False,
                 },
             ],
-            "description": "A reply: '450 4.2.1 Mailbox busy', a list of such lines, or {code, enhanced, lines}.",
+            "description": "A reply: '450 4.2.1 Mailbox busy', such lines, {code, enhanced, lines}, or an id.",
             "examples": ["450 4.2.1 Mailbox busy", {"code": 450, "enhanced": "4.2.1", "lines": ["Mailbox", "busy"]}],
         }
     ),
