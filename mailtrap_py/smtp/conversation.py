@@ -11,7 +11,7 @@ import contextlib
 import logging
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
-from typing import ClassVar, Final, NoReturn, cast
+from typing import Any, ClassVar, Final, NoReturn, cast
 
 from mailtrap_py.events import Ending, Event, Point, Reply
 from mailtrap_py.inbox import Inbox
@@ -241,9 +241,9 @@ class Conversation(asyncio.Protocol):
 
     # -- the scenario
 
-    async def scenario_answers(self, point: Point, *, silent: float = 0.0) -> bool:
+    async def scenario_answers(self, point: Point, **known: Any) -> bool:  # noqa: ANN401 - fields of an event
         """Ask the scenario and do as it says; tell whether the client was answered."""
-        decision = self.decide(point, silent=silent)
+        decision = self.decide(point, **known)
         if decision is None:
             return False
         self._answered = False
@@ -261,14 +261,14 @@ class Conversation(asyncio.Protocol):
     def bend(self, action: Tls | Ehlo | Listener) -> None:
         """Change the session itself, or the port that it came by."""
 
-    def decide(self, point: Point, content: bytes = b"", *, lines: int = 0, silent: float = 0.0) -> Decision | None:
-        """Ask the scenario what to do here, and write down the rule that acts."""
+    def decide(self, point: Point, content: bytes = b"", **known: Any) -> Decision | None:  # noqa: ANN401 - an event's
+        """Ask the scenario what to do here, and write down the rule that acts; `known` are more fields of the event."""
         director = self.inbox.director
         if not director.listens(point):
             return None
         event = self._event(point, content)
-        if lines or silent:
-            event = replace(event, lines=lines, silent=silent)
+        if known:
+            event = replace(event, **known)
         decision = director.decide(event)
         if decision is not None:
             self.facts.fired(point, decision, self.transaction.id if self.transaction else "")

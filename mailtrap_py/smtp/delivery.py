@@ -6,7 +6,7 @@ The two are kept apart, because servers do: a message can be stored while its 25
 from __future__ import annotations
 
 import logging
-from collections.abc import Awaitable, Callable
+from typing import Protocol
 
 from mailtrap_py.events import Reply
 from mailtrap_py.smtp import refusals
@@ -17,10 +17,20 @@ from mailtrap_py.smtp.wire import Wire
 log = logging.getLogger("mailtrap_py.smtp")
 
 
+class Behind(Protocol):
+    """The real server behind a proxy, as far as one message concerns it."""
+
+    async def forward(self) -> Reply:
+        """Give it the message, and return its reply."""
+
+    async def told(self, reply: Reply) -> tuple[Reply, str] | None:
+        """Say, when all is stored, what the client is told in place of that reply, by which rule; None: just that."""
+
+
 class Delivery:
     """One message on its way from the final dot to the reply.
 
-    `forward`, in proxy mode, gives the message to the real server and returns that server's reply.
+    `behind` is, in proxy mode, the real server: it gets the message before anything is stored.
     """
 
     def __init__(
@@ -30,14 +40,14 @@ class Delivery:
         *,
         wire: Wire,
         chronicle: Chronicle,
-        forward: Callable[[], Awaitable[Reply]] | None = None,
+        behind: Behind | None = None,
     ) -> None:
         """Take a message that is complete."""
         self._transaction = transaction
         self.raw = raw
         self._wire = wire
         self._chronicle = chronicle
-        self._forward = forward
+        self._behind = behind
         self._result: Reply | None = None
         self._discarded = False
         self.answered = False
@@ -52,7 +62,7 @@ class Delivery:
         self._discarded = True
 
     async def _store(self) -> Reply:
-        reply = await self._forward() if self._forward is not None else None
+        reply = await self._behind.forward() if self._behind is not None else None
         if reply is not None and not reply.positive:
             return reply
         chronicle, transaction = self._chronicle, self._transaction
@@ -85,6 +95,8 @@ class Delivery:
             await self.accept()
             if self._result is not None and (reply is None or not self._result.positive):
                 reply, rule = self._result, ""
+            if self._result is not None and self._behind is not None:
+                reply, rule = await self._behind.told(self._result) or (reply, rule)
         if reply is not None:
             self._tell(reply, rule)
 

@@ -13,6 +13,7 @@ from mailtrap_py.events import Ending, Point, Reply
 from mailtrap_py.smtp import refusals
 from mailtrap_py.smtp.delivery import Delivery
 from mailtrap_py.smtp.path import Path
+from mailtrap_py.smtp.perform import perform
 from mailtrap_py.smtp.sasl import user_of
 from mailtrap_py.smtp.session import Session
 from mailtrap_py.smtp.transaction import OpenTransaction
@@ -31,11 +32,14 @@ class ProxySession(Session):
 
     _upstream: Connection | None = None
     _lost = ""
+    _told: tuple[Reply, str] | None = None
     _late = False
 
     async def greet(self) -> None:
         """Greet in the real server's words."""
-        self.say((await self._connection()).greeting)
+        greeting = (await self._connection()).greeting
+        self._told = await self.after_upstream(greeting, "")
+        self.say(greeting)
 
     def clean_up(self) -> None:
         """Close the connection to the real server with the session."""
@@ -72,8 +76,39 @@ class ProxySession(Session):
             await self._fail(error)
 
     async def _pass_on(self) -> Reply:
-        """Send the command on as it came, and give the reply."""
-        return await self._forward(self.command)
+        """Send the command on as it came, and give the reply; a rule may have something else said in its place."""
+        reply = await self._forward(self.command)
+        self._told = await self.after_upstream(reply, self.verb)
+        return reply
+
+    async def after_upstream(self, reply: Reply, verb: str) -> tuple[Reply, str] | None:
+        """Ask the scenario about a reply of the real server; give what is said in its place, and by which rule.
+
+        What the real server did stays done: only its answer is changed, delayed or lost.
+        """
+        told: list[tuple[Reply, str]] = []
+
+        async def instead(other: Reply, rule: str) -> None:
+            told.append((other, rule))
+
+        decision = self.decide(Point.UPSTREAM, upstream_reply=reply, verb=verb)
+        if decision is not None:
+            await perform(decision, self.stage(instead))
+        return told[0] if told else None
+
+    def say(self, reply: Reply, rule: str = "") -> None:
+        """Send a reply of the real server's, or what a rule says in its place."""
+        if self._told is None:
+            super().say(reply, rule)
+        else:
+            (reply, rule), self._told = self._told, None
+            self.wire.reply(reply, rule=rule)
+
+    def refuse(self, reply: Reply, rule: str = "") -> None:
+        """Send a refusal of the real server's, or what a rule says in its place."""
+        if self._told is not None:
+            (reply, rule), self._told = self._told, None
+        super().refuse(reply, rule)
 
     async def _fail(self, error: UpstreamError) -> NoReturn:
         """Tell the client that the service is not available, and the record why (RFC 5321, section 3.8)."""
@@ -146,7 +181,7 @@ class ProxySession(Session):
         if not reply.positive or self.transaction is None:
             self.refuse(reply)
             return
-        said, rule = self.words or (reply, "")
+        said, rule = self._told or self.words or (reply, "")
         self.transaction.add(self.path, said, rule)
         self.say(reply)
 
@@ -173,7 +208,15 @@ class ProxySession(Session):
         relay = _Relay(self, transaction, content, late=self._late)
         if content:
             raw = transaction.content
-            await self.deliver(Delivery(transaction, raw, wire=self.wire, chronicle=self.facts, forward=relay.forward))
+            await self.deliver(
+                Delivery(
+                    transaction,
+                    raw,
+                    wire=self.wire,
+                    chronicle=self.facts,
+                    behind=relay,
+                )
+            )
         await relay.settle()
 
     async def smtp_RSET(self, arg: str | None) -> None:
@@ -233,6 +276,10 @@ class _Relay:
             session._give_up(str(error))  # noqa: SLF001
             # RFC 5321, section 3.8: a lost connection counts as if 451 had been received.
             return Reply(451, "4.4.2", (f"Error: the message may be lost: {error}",))
+
+    async def told(self, reply: Reply) -> tuple[Reply, str] | None:
+        """Ask the scenario about that reply."""
+        return await self._session.after_upstream(reply, ".")
 
     async def settle(self) -> None:
         """Bring the real server back to where the client believes it is."""
