@@ -217,3 +217,40 @@ def test_slow_replies() -> None:
     for event in (CONNECT, MAIL, rcpt(), DATA, message(), Event(point=Point.QUIT)):
         [delay] = play.does(event)
         assert delay.startswith("delay: ")
+
+
+def test_hammering() -> None:
+    play = Play("hammering", tries=2, wait="1s", window="30s")
+
+    assert play.says(MAIL, MAIL, MAIL) == ["reply: 421", "reply: 421", "reply: 553"]
+    patient = Play("hammering", tries=2, wait="1s", window="30s")
+    assert patient.says(MAIL) == ["reply: 421"]
+    patient.now = 1.0
+    assert patient.says(MAIL) == [""]
+
+
+def test_mixed_chaos_deals_exactly() -> None:
+    play = Play("mixed-chaos")
+
+    assert sum("421" in said for said in play.says(*[CONNECT] * 300)) == 3
+    assert sum("451" in said for said in play.says(*[rcpt()] * 300)) == 9
+    assert sum(said[0] == "accept" for said in map(play.does, [message()] * 300)) == 3
+
+
+def test_idle_451_begins_anew_with_the_next_connection() -> None:
+    play = Play("idle-451", after="10s")
+
+    assert play.does(Event(point=Point.IDLE, silent=9.0)) == []
+    assert play.does(Event(point=Point.IDLE, silent=10.0)) == ["set: {state: stale}"]
+    assert play.does(MAIL)[1].startswith("reply: 451 4.4.2 ")
+    assert play.does(MAIL) == []
+
+
+def test_rolling_restart_ends_with_the_first_that_can_connect() -> None:
+    play = Play("rolling-restart")
+    noop = Event(point=Point.NOOP, verb="NOOP")
+
+    assert play.does(DATA)[1] == "listener: refuse (for 1s)"
+    assert play.says(noop, noop) == ["reply: 421", "reply: 421"]
+    assert play.does(CONNECT) == ["set: {state: up}"]
+    assert play.says(noop, DATA) == ["", ""]
