@@ -337,6 +337,11 @@ class Conversation(asyncio.Protocol):
 
     def refuse(self, reply: Reply, rule: str = "") -> None:
         """Send a refusal, and write it down in the transaction. The state stays as it was."""
+        self.refused(reply, rule)
+        self.wire.reply(reply, rule=rule)
+
+    def refused(self, reply: Reply, rule: str) -> None:
+        """Write a refusal down in the transaction that it concerns."""
         transaction, path = self.transaction, self.path
         if self.verb == "MAIL" and path is not None and transaction is None:
             self.begin_transaction(path).refuse(reply, rule)
@@ -345,7 +350,6 @@ class Conversation(asyncio.Protocol):
             transaction.add(path, reply, rule)
         elif self.verb == "DATA" and transaction is not None:
             transaction.refuse(reply, rule)
-        self.wire.reply(reply, rule=rule)
 
     def begin_transaction(self, path: Path) -> OpenTransaction:
         """Open a transaction."""

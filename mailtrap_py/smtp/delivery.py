@@ -24,7 +24,7 @@ class Behind(Protocol):
         """Give it the message, and return its reply."""
 
     async def told(self, reply: Reply) -> tuple[Reply, str] | None:
-        """Say, when all is stored, what the client is told in place of that reply, by which rule; None: just that."""
+        """Give, when all is stored, what the client was told in place of that reply, by which rule; None: nothing."""
 
 
 class Delivery:
@@ -95,12 +95,14 @@ class Delivery:
             await self.accept()
             if self._result is not None and (reply is None or not self._result.positive):
                 reply, rule = self._result, ""
-            if self._result is not None and self._behind is not None:
-                reply, rule = await self._behind.told(self._result) or (reply, rule)
+            told = await self._behind.told(self._result) if self._result is not None and self._behind else None
+            if told is not None:
+                self._tell(*told, said=True)
+                return
         if reply is not None:
             self._tell(reply, rule)
 
-    def _tell(self, reply: Reply, rule: str) -> None:
+    def _tell(self, reply: Reply, rule: str, *, said: bool = False) -> None:
         transaction = self._transaction
         if reply.positive:
             transaction.reply, transaction.rule = reply, rule
@@ -113,4 +115,5 @@ class Delivery:
         # Before the bytes leave: whoever reads the record because the reply came, finds the transaction in it.
         self.answered = True
         self._chronicle.record.add(transaction.end(reason))
-        self._wire.reply(reply, rule=rule)
+        if not said:
+            self._wire.reply(reply, rule=rule)

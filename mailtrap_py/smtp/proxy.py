@@ -6,6 +6,7 @@ be passed on is withheld from the EHLO reply, and refused when it is used all th
 
 from __future__ import annotations
 
+import re
 from typing import Final, NoReturn
 
 from mailtrap_py.errors import UpstreamError
@@ -13,7 +14,7 @@ from mailtrap_py.events import Ending, Point, Reply
 from mailtrap_py.smtp import refusals
 from mailtrap_py.smtp.delivery import Delivery
 from mailtrap_py.smtp.path import Path
-from mailtrap_py.smtp.perform import perform
+from mailtrap_py.smtp.perform import SERVICE_CLOSING, perform
 from mailtrap_py.smtp.sasl import user_of
 from mailtrap_py.smtp.session import Session
 from mailtrap_py.smtp.transaction import OpenTransaction
@@ -24,6 +25,7 @@ WITHHELD: Final = frozenset({"STARTTLS", "CHUNKING", "BINARYMIME", "XCLIENT", "X
 """Capabilities that are not passed on: BDAT is not understood here, TLS ends here, the rest changes who is talking."""
 REFUSED: Final = frozenset({"BDAT", "XCLIENT", "XFORWARD", "BURL", "ETRN", "ATRN"})
 """The commands of those."""
+_LINE: Final = re.compile(rb"[^\n]*\n")
 _ABANDONED = "the connection to it was given up, because a message that had begun must not arrive"
 
 
@@ -34,12 +36,14 @@ class ProxySession(Session):
     _lost = ""
     _told: tuple[Reply, str] | None = None
     _late = False
+    _leaving = False
 
     async def greet(self) -> None:
         """Greet in the real server's words."""
         greeting = (await self._connection()).greeting
         self._told = await self.after_upstream(greeting, "")
         self.say(greeting)
+        await self._follow()
 
     def clean_up(self) -> None:
         """Close the connection to the real server with the session."""
@@ -51,6 +55,13 @@ class ProxySession(Session):
             self.say(refusals.UNKNOWN_COMMAND)
         else:
             await super().take_effect()
+        await self._follow()
+
+    async def _follow(self) -> None:
+        """Close when the real server says that it does (RFC 5321, section 4.2.3: "closing transmission channel")."""
+        if self._leaving:
+            await self.wire.close()
+            raise SessionOver(Ending.SERVER_CLOSED, "the real server replied 421")
 
     # -- the real server
 
@@ -82,33 +93,37 @@ class ProxySession(Session):
         return reply
 
     async def after_upstream(self, reply: Reply, verb: str) -> tuple[Reply, str] | None:
-        """Ask the scenario about a reply of the real server; give what is said in its place, and by which rule.
+        """Ask the scenario about a reply of the real server; give what was said in its place, and by which rule.
 
-        What the real server did stays done: only its answer is changed, delayed or lost.
+        What the real server did stays done: only its answer is changed, delayed or lost. It is said here, because what
+        the rule does next may end the connection.
         """
         told: list[tuple[Reply, str]] = []
 
         async def instead(other: Reply, rule: str) -> None:
             told.append((other, rule))
+            self.wire.reply(other, rule=rule)
 
         decision = self.decide(Point.UPSTREAM, upstream_reply=reply, verb=verb)
         if decision is not None:
             await perform(decision, self.stage(instead))
+        if not told:
+            self._leaving = reply.code == SERVICE_CLOSING
         return told[0] if told else None
 
     def say(self, reply: Reply, rule: str = "") -> None:
-        """Send a reply of the real server's, or what a rule says in its place."""
+        """Send a reply of the real server's, if a rule has not said something in its place."""
         if self._told is None:
             super().say(reply, rule)
-        else:
-            (reply, rule), self._told = self._told, None
-            self.wire.reply(reply, rule=rule)
+        self._told = None
 
     def refuse(self, reply: Reply, rule: str = "") -> None:
-        """Send a refusal of the real server's, or what a rule says in its place."""
-        if self._told is not None:
-            (reply, rule), self._told = self._told, None
-        super().refuse(reply, rule)
+        """Send a refusal of the real server's, if a rule has not said something in its place."""
+        if self._told is None:
+            super().refuse(reply, rule)
+        else:
+            self.refused(*self._told)
+            self._told = None
 
     async def _fail(self, error: UpstreamError) -> NoReturn:
         """Tell the client that the service is not available, and the record why (RFC 5321, section 3.8)."""
@@ -199,8 +214,12 @@ class ProxySession(Session):
         if reply.code // 100 != 3 or transaction is None:  # noqa: PLR2004 - only 3yz asks for the content
             self.refuse(reply)
             return
+        refused = self._told is not None and self._told[0].code // 100 != 3  # noqa: PLR2004 - the client sends none
         self.say(reply)
-        self.content_due = transaction
+        if refused:
+            self._give_up(_ABANDONED)
+        else:
+            self.content_due = transaction
 
     async def take_content(self, transaction: OpenTransaction) -> None:
         """Take the content, and give it to the real server when the scenario let it through."""
@@ -208,15 +227,8 @@ class ProxySession(Session):
         relay = _Relay(self, transaction, content, late=self._late)
         if content:
             raw = transaction.content
-            await self.deliver(
-                Delivery(
-                    transaction,
-                    raw,
-                    wire=self.wire,
-                    chronicle=self.facts,
-                    behind=relay,
-                )
-            )
+            await self.deliver(Delivery(transaction, raw, wire=self.wire, chronicle=self.facts, behind=relay))
+        await self._follow()
         await relay.settle()
 
     async def smtp_RSET(self, arg: str | None) -> None:
@@ -299,7 +311,7 @@ def honourable(reply: Reply, *, starttls: bool) -> tuple[Reply, tuple[str, ...]]
     """
     kept: list[bytes] = []
     withheld: list[str] = []
-    for number, line in enumerate(reply.raw.splitlines(keepends=True)):
+    for number, line in enumerate(_LINE.findall(reply.raw)):
         keyword = line[4:].split(maxsplit=1)[0].decode("ascii", "replace").upper() if line[4:].split() else ""
         if number and keyword in WITHHELD:
             withheld.append(keyword)
@@ -307,10 +319,16 @@ def honourable(reply: Reply, *, starttls: bool) -> tuple[Reply, tuple[str, ...]]
             kept.append(line)
     if starttls:
         kept.append(b"250 STARTTLS\r\n")
-    marked = [line[:3] + (b"-" if line is not kept[-1] else b" ") + line[4:] for line in kept]
-    raw = b"".join(marked)
-    text = tuple(line[4:].decode("utf-8", "surrogateescape").rstrip("\r\n") for line in marked)
+    raw = b"".join([*(_marked(line, b"-") for line in kept[:-1]), _marked(kept[-1], b" ")])
+    text = tuple(line[4:].decode("utf-8", "surrogateescape").rstrip("\r\n") for line in kept)
     return Reply(reply.code, reply.enhanced, text, raw=raw), tuple(withheld)
+
+
+def _marked(line: bytes, mark: bytes) -> bytes:
+    """Let more follow, or nothing; a line that says so already, and one that is only a code, stay as they are."""
+    if (line[3:4] == b"-") == (mark == b"-"):
+        return line
+    return line[:3] + mark + (line[4:] if line[3:4] in {b" ", b"-"} else line[3:])
 
 
 def _verbatim(argument: str | None) -> Path:
