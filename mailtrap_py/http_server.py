@@ -58,7 +58,8 @@ class HttpServer:
         await asyncio.wait({self._task, up}, return_when=asyncio.FIRST_COMPLETED)
         up.cancel()
         if self._task.done():
-            await self._task
+            ended, self._task = self._task, None  # so that `stop` does not raise it again
+            await ended
 
     async def stop(self) -> None:
         """End long polls and event streams, then the server."""
