@@ -5,6 +5,9 @@ import socket
 from collections.abc import Callable
 from typing import cast
 
+import pytest
+
+from mailtrap_py import Mailtrap
 from mailtrap_py.smtp.throttle import Throttle
 
 
@@ -111,3 +114,23 @@ def test_the_end_lets_go() -> None:
         assert sleeper.asked == [0.5]
 
     throttled(work)
+
+
+@pytest.mark.parametrize("pieces", [[b"x" * 10_000] * 10, [b"x" * 250_000]], ids=["100 kB in pieces", "250 kB at once"])
+def test_a_client_with_an_ordinary_mail_blocks(pieces: list[bytes]) -> None:
+    # Without the small segments and the small buffer megabytes would vanish in the kernel. The client's own kernel
+    # takes what it is given at once, up to its send buffer; that is not the server's to make smaller.
+    with Mailtrap() as trap:
+        trap.fail("content", {"read": "stop"}, {"stall": {"max": "30s"}})
+        with socket.create_connection((trap.host, trap.port), timeout=5) as client, client.makefile("rb") as replies:
+            for command in (b"", b"HELO c\r\n", b"MAIL FROM:<a@b>\r\n", b"RCPT TO:<c@d>\r\n", b"DATA\r\n"):
+                client.sendall(command)
+                assert replies.readline()[:1] in b"23"
+            client.settimeout(0.2)
+            with pytest.raises(TimeoutError):
+                send_all(client, pieces)
+
+
+def send_all(client: socket.socket, pieces: list[bytes]) -> None:
+    for piece in pieces:
+        client.sendall(piece)

@@ -190,6 +190,9 @@ class Wire:
 
     async def content(self, limit: int, patience: float, watch: Watch | None = None) -> Content:
         """Read the content of a message up to its final dot; `watch` is shown it as it comes."""
+        if watch is not None:
+            # Before the client reads its 354: it would push into the kernel what a rule does not want read.
+            await watch.look(bytearray(), 0)
         await self.flush()
         content = await self.input.content(limit, patience, watch)
         self._throttle.end()
