@@ -54,9 +54,8 @@ class HttpServer:
     async def start(self) -> None:
         """Return when requests are answered. Raises what kept the server from starting."""
         self._task = asyncio.create_task(self._server.serve(sockets=self._sockets))
-        up = asyncio.create_task(self._server.up.wait())
-        await asyncio.wait({self._task, up}, return_when=asyncio.FIRST_COMPLETED)
-        up.cancel()
+        self._task.add_done_callback(lambda _: self._server.up.set())
+        await self._server.up.wait()
         if self._task.done():
             ended, self._task = self._task, None  # so that `stop` does not raise it again
             await ended
