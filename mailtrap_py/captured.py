@@ -218,17 +218,23 @@ class Transactions(list[Transaction]):
 
 
 _SPEAKERS: dict[str, str] = {"client": "C:", "server": "S:", "content": "C:", "note": "--"}
+_BELOW = "\n" + " " * 12  # under the first line's words
 
 
 def _show(line: Line, start: float) -> str:
-    said = line.data.decode("utf-8", "replace").rstrip("\r\n").replace("\r\n", "\n" + " " * 13)
+    said = line.data.decode("utf-8", "replace").rstrip("\r\n")
     if line.secret:
         said = _mask(said)
     if line.source == "content":
         said = f"({line.octets} octets of content)"
-    said = "".join(char if char.isprintable() or char == "\n" else repr(char)[1:-1] for char in said)
+    said = _BELOW.join(map(_printable, said.split("\r\n")))
     rule = f"   [{line.rule}]" if line.rule else ""
     return f"{line.at - start:8.3f} {_SPEAKERS[line.source]} {said}{rule}"
+
+
+def _printable(said: str) -> str:
+    """Escape control characters, a bare LF too: what was sent must not look like a line of the transcript."""
+    return "".join(char if char.isprintable() else repr(char)[1:-1] for char in said)
 
 
 def _mask(said: str) -> str:
