@@ -27,6 +27,7 @@ from mailtrap_py.scenario.actions import ACTIONS
 from mailtrap_py.scenario.catalogue import entries
 from mailtrap_py.scenario.expectation import Expectation
 from mailtrap_py.scenario.points import NAMES
+from mailtrap_py.scenario.script import Step
 from mailtrap_py.scenario.values import Value
 
 PAGE = (Path(__file__).parent.parent / "docs" / "scenarios.md").read_text("utf-8")
@@ -57,6 +58,7 @@ def section(title: str) -> str:
         ("`per`", set(Scope)),
         ("`expect`", keys(Expectation)),
         ("`tls` | the client meets", set(TlsFault)),
+        ("step | what happens", keys(Step)),
         ("id | source", set(entries())),
         ("name | what happens", set(library.names())),
         ("name | stands for", {f"${{{name}}}" for name in NAMES}),
@@ -109,7 +111,8 @@ def test_every_example_loads() -> None:
 
     assert len(examples) >= 3
     for example in examples:
-        assert loads(example, name="docs/scenarios.md").rules
+        scenario = loads(example, name="docs/scenarios.md")
+        assert scenario.rules or scenario.script
 
 
 def test_what_is_said_of_the_shipped_ones_is_so() -> None:

@@ -28,7 +28,7 @@ from mailtrap_py.events import (
     Transaction,
 )
 from mailtrap_py.inbox import Inboxes
-from mailtrap_py.scenario import Decision
+from mailtrap_py.scenario import Decision, Scenario
 from mailtrap_py.smtp.conversation import Conversation
 from mailtrap_py.smtp.service import Port, Service
 from tests.connected import CONTENT, ENVELOPE, GREETING, Book, Client, House, house, looped, until
@@ -317,6 +317,8 @@ async def test_a_stored_message_stays_with_its_transaction_when_the_server_stops
 class Surprise:
     """A director that fails: a bug of ours, as a session meets it."""
 
+    scenario = Scenario(name="none")
+
     def listens(self, _: Point) -> bool:
         return True
 
@@ -426,6 +428,8 @@ async def test_a_message_that_cannot_be_stored_is_refused_and_the_session_lives(
 
 class Asked:
     """A director that only listens."""
+
+    scenario = Scenario(name="none")
 
     def __init__(self) -> None:
         self.events: list[Event] = []

@@ -7,6 +7,7 @@ Pure: no loop, no socket, no clock of its own, no dice of its own. `model` is th
     points facts                         what is known, and where
     match counting waits                 when, how often
     action actions manners faults        what
+    script                               a scenario as a fixed conversation
     model checks                         the whole, and whether it makes sense
     load params mistakes diagnosis       where it comes from, and what is wrong with it
     library json_schema                  the shipped files, and the form of all files

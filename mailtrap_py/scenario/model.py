@@ -55,6 +55,7 @@ from mailtrap_py.scenario.manners import (
 )
 from mailtrap_py.scenario.match import When
 from mailtrap_py.scenario.mistakes import Mistake, Mistakes
+from mailtrap_py.scenario.script import Step, check_script
 from mailtrap_py.scenario.values import OneOrMore, Text, Value, Whole
 from mailtrap_py.scenario.waits import Dice, Lognormal, Uniform
 
@@ -202,6 +203,9 @@ class Scenario(Value):
     state: Text = Field(default="", description="The first state of a story that has several; `set` changes it.")
     strict: bool = Field(default=False, strict=True, description="A rule that never fired fails the run.")
     rules: tuple[Rule, ...] = Field(default=(), description="The first that matches and is due fires.")
+    script: Annotated[tuple[Step, ...], Field(min_length=1)] | None = Field(
+        default=None, description="A fixed conversation, in place of rules."
+    )
     expect: tuple[Expectation, ...] = Field(default=(), description="What a correct client does.")
 
     @model_validator(mode="after")
@@ -211,7 +215,10 @@ class Scenario(Value):
             *check_rules(self.rules),
             *check_states(self.state, self.rules),
             *check_expectations(self.rules, self.expect),
+            *check_script(self.script or ()),
         ]
+        if self.script is not None and self.rules:
+            found.append(Mistake("a scenario has rules or a script", "make two scenarios of it", ("script",)))
         if found:
             raise Mistakes(found)
         return self

@@ -12,7 +12,8 @@ from mailtrap_py.scenario.values import Text
 _LAST = 0xFF
 
 
-def _check(text: str) -> str:
+def check_octets(text: str) -> str:
+    """Give the text, if every character of it is an octet, and there is one. Raises `Mistake`."""
     if not text:
         raise Mistake("'' is not a text", "write something")
     if wide := next((char for char in text if ord(char) > _LAST), ""):
@@ -28,5 +29,5 @@ def to_bytes(text: str) -> bytes:
     )
 
 
-Octets = Annotated[Text, AfterValidator(_check), Field(json_schema_extra={"minLength": 1})]
+Octets = Annotated[Text, AfterValidator(check_octets), Field(json_schema_extra={"minLength": 1})]
 """Octets as they are written after `raw`; at least one."""

@@ -22,6 +22,7 @@ from mailtrap_py.smtp.path import Path, parse_path
 from mailtrap_py.smtp.perform import Stage, perform
 from mailtrap_py.smtp.reader import ClientGone, LineTooLong
 from mailtrap_py.smtp.sasl import user_of
+from mailtrap_py.smtp.script import play
 from mailtrap_py.smtp.service import Port, Service
 from mailtrap_py.smtp.transaction import OpenTransaction
 from mailtrap_py.smtp.wire import SessionOver, Wire
@@ -146,6 +147,8 @@ class Conversation(asyncio.Protocol):
     async def open(self) -> None:
         """Greet the client, if the scenario lets it come in."""
         self.verb, self.command = "", b""
+        if (script := self.inbox.director.scenario.script) is not None:
+            await play(script, self.wire, self.service.command_timeout)
         if not await self.scenario_answers(Point.CONNECT):
             await self.greet()
 

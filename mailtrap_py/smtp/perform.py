@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from typing import NoReturn
 
 from mailtrap_py.events import Ending, Reply
 from mailtrap_py.inbox import Inbox
@@ -86,7 +87,7 @@ async def _act(action: Action, rule: str, stage: Stage) -> bool:  # noqa: C901, 
         case Stall():
             await _stall(action, rule, stage)
         case Close():
-            await _close(action.close, rule, stage.wire)
+            await end_connection(action.close, f"rule {rule} closed the connection ({action.close})", stage.wire)
         case Accept():
             await stage.accept()
         case Discard():
@@ -160,8 +161,8 @@ async def _stall(action: Stall, rule: str, stage: Stage) -> None:
         raise SessionOver(Ending.SERVER_CLOSED, f"rule {rule} stalled to its end")
 
 
-async def _close(how: CloseHow, rule: str, wire: Wire) -> None:
-    reason = f"rule {rule} closed the connection ({how})"
+async def end_connection(how: CloseHow, reason: str, wire: Wire) -> NoReturn:
+    """End the connection in that way. Raises `SessionOver`, for the reason given."""
     match how:
         case CloseHow.FIN:
             await wire.close()
