@@ -15,9 +15,10 @@ A file is YAML up to a line `---`, then the conversation:
     == reset-scenario counters and stalls begin again; `== release NAME`: a stall is released
     == connect        a new connection, the one before is closed; `== also`: one more, `== back`: it is closed again
 
-The keys of the YAML: `shows` (a sentence), `scenario` (as in a scenario file), `settings` (of the service), `outcomes`
-(of the transactions), `acknowledged` (of each), `messages` (the stored octets of each), `ending` (of the first
-session), and `modes` where some cannot be run.
+The keys of the YAML: `shows` (a sentence), `scenario` (as in a scenario file), `settings` (of the service, and `plain`
+for one without TLS, `implicit_tls` for the port where it comes first), `outcomes` (of the transactions),
+`acknowledged` (of each), `messages` (the stored octets of each), `ending` (of the first session), and `modes` where
+some cannot be run.
 
 In place of `scenario`, `library` names one of the shipped ones, with its `params`; it runs on a manual clock. Such a
 dialog shows what a correct client does, so what the scenario expects must hold of it; `fails` names what does not.
