@@ -140,7 +140,7 @@ class Conversation(asyncio.Protocol):
         except Exception as error:  # one broken session must not touch another
             log.exception("session %s failed", self.facts.id)
             self.wire.reply(Reply(421, "4.3.0", (f"{self.service.hostname} Internal error, closing the connection",)))
-            with contextlib.suppress(SessionOver):
+            with contextlib.suppress(SessionOver, ClientGone):
                 await self.wire.close()  # in order, because what waits unread would make an RST of it
             return Ending.SERVER_CLOSED, f"internal error: {type(error).__name__}: {error}"
 
