@@ -11,14 +11,15 @@ import itertools
 import random
 import secrets
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 
 from mailtrap_py.clock import Clock, ManualClock, RealClock, ScaledClock
 from mailtrap_py.errors import SettingError
-from mailtrap_py.scenario import Director, Scenario
+from mailtrap_py.scenario import Director, Rule, Scenario
 from mailtrap_py.scenario.model import ClockSpec
 
 DEFAULT = "default"
+OnCall = Callable[[], Sequence[Rule]]
 _SEED_BITS = 32
 
 
@@ -38,9 +39,11 @@ class Inbox:
     clock: Clock
     seed: int
 
-    def __init__(self, name: str = DEFAULT) -> None:
-        """Begin with no scenario: everything is accepted, time is real."""
+    def __init__(self, name: str = DEFAULT, *, on_call: OnCall | None = None) -> None:
+        """Begin with no scenario: everything is accepted, time is real. `on_call` are the rules of `call_up`."""
         self.name = name
+        self._on_call = on_call
+        self._called_up = False
         self.open_sessions = 0
         self._sessions = itertools.count(1)
         self._lock = threading.Lock()
@@ -70,7 +73,21 @@ class Inbox:
     def _arm(self, scenario: Scenario) -> None:
         # Repeatable on purpose: the same seed deals the same faults.
         self.director = Director(scenario, now=self.clock.now, dice=random.Random(self.seed))  # noqa: S311
+        self._called_up = False
         self._end_stalls(go_on=False)
+
+    def call_up(self) -> None:
+        """Let the rules on call act too, after those of the scenario: somebody uses an address that is made to fail.
+
+        Not before, because rules that nobody needs cost time at every command.
+        """
+        if self._on_call is None or self._called_up:
+            return
+        self._called_up = True
+        known = {state.rule.id for state in self.director.rules()}
+        for rule in self._on_call():
+            if rule.id not in known:
+                self.director.add(rule, first=False)
 
     def enter(self) -> int:
         """Count a session in, and number it, from 1; a new scenario numbers anew."""
@@ -121,9 +138,10 @@ def _settle(future: asyncio.Future[bool], go_on: bool) -> None:  # noqa: FBT001 
 class Inboxes:
     """All inboxes by name; the one called `default` is always there."""
 
-    def __init__(self) -> None:
-        """Make the default inbox."""
-        self._inboxes = {DEFAULT: Inbox(DEFAULT)}
+    def __init__(self, *, on_call: OnCall | None = None) -> None:
+        """Make the default inbox; `on_call` gives the rules that join when an address asks for them."""
+        self._on_call = on_call
+        self._inboxes = {DEFAULT: Inbox(DEFAULT, on_call=on_call)}
 
     def get(self, name: str = DEFAULT) -> Inbox:
         """Find an inbox. Raises `KeyError` when there is none of that name."""
@@ -133,7 +151,7 @@ class Inboxes:
         """Find an inbox or make it. Raises `SettingError` for a name that could not stand in a URL."""
         if not name or not name.isprintable() or set(name) & set("/?# "):
             raise SettingError(f"{name!r} cannot be the name of an inbox", cure="use letters, digits, '-', '.', '@'")
-        return self._inboxes.setdefault(name, Inbox(name))
+        return self._inboxes.setdefault(name, Inbox(name, on_call=self._on_call))
 
     def __contains__(self, name: object) -> bool:
         """Tell whether there is an inbox of that name."""

@@ -243,6 +243,9 @@ class Settings(BaseModel):
     ] = Field(
         default=None, description="Clock of the scenario's waits; a number speeds it up: 60 makes a minute a second."
     )
+    fail_addresses: Annotated[Literal["on", "off"], BeforeValidator(_one_of("on", "off")), _Text("on|off")] = Field(
+        default="on", description="Whether addresses at fail.test fail as their names say, as in 450x2@fail.test."
+    )
     upstream: Annotated[str, BeforeValidator(_upstream), _Text("HOST:PORT", lambda _: "none")] = Field(
         default="", description="A real server to stand in front of: what is accepted here is handed on to it."
     )

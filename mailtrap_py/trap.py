@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from mailtrap_py import __version__, ports
 from mailtrap_py.errors import SettingError
 from mailtrap_py.inbox import Inboxes, make_clock
+from mailtrap_py.scenario import Rule
 from mailtrap_py.settings import Settings
 from mailtrap_py.smtp.server import Server
 from mailtrap_py.smtp.service import AuthPolicy, Service
@@ -31,7 +32,7 @@ class Trap:
     def __init__(self, settings: Settings | None = None, *, store: Store | None = None) -> None:
         """Take the settings, and a store that somebody else opened and will close; else one is opened at the start."""
         self.settings = settings or Settings()
-        self.inboxes = Inboxes()
+        self.inboxes = Inboxes(on_call=_addresses_that_fail if self.settings.fail_addresses == "on" else None)
         self.smtp_port = 0
         self.smtps_port: int | None = None
         self.http_port: int | None = None
@@ -187,6 +188,14 @@ class Trap:
             tls=self._authority.context,
             upstream=upstream,
         )
+
+
+def _addresses_that_fail() -> tuple[Rule, ...]:
+    """Give the rules of the library's `fail-addresses`, under names that no scenario has."""
+    from mailtrap_py.scenario.load import load  # noqa: PLC0415 - yaml is for who has a scenario
+
+    rules = load("fail-addresses").rules
+    return tuple(rule.model_copy(update={"id": f"fail-address-{rule.id}", "optional": True}) for rule in rules)
 
 
 @contextlib.contextmanager

@@ -1,13 +1,16 @@
 from __future__ import annotations
 
 import asyncio
+import smtplib
 import threading
 
 import pytest
 
+from mailtrap_py import Mailtrap
 from mailtrap_py.clock import Clock, ManualClock, RealClock, ScaledClock
 from mailtrap_py.errors import SettingError
 from mailtrap_py.events import Event, Point
+from mailtrap_py.handle import PRIVATE
 from mailtrap_py.inbox import DEFAULT, Inbox, Inboxes, make_clock
 from mailtrap_py.scenario import Scenario, from_data, make_rule
 from mailtrap_py.scenario.model import ClockSpec
@@ -251,3 +254,28 @@ def test_inboxes_are_found_by_name() -> None:
 def test_a_name_that_cannot_stand_in_a_url_is_refused(name: str) -> None:
     with pytest.raises(SettingError, match="cannot be the name of an inbox"):
         Inboxes().create(name)
+
+
+def test_addresses_that_fail_need_no_scenario() -> None:
+    with Mailtrap() as trap, smtplib.SMTP(trap.host, trap.port, timeout=5) as smtp:
+        assert trap.inbox.director.rules() == ()
+        for _ in range(2):
+            with pytest.raises(smtplib.SMTPRecipientsRefused):
+                smtp.sendmail("ann@example.com", ["450x2@fail.test"], "text")
+        assert smtp.sendmail("ann@example.com", ["450x2@fail.test", "550@fail.test"], "text").keys() == {
+            "550@fail.test"
+        }
+        assert {state.rule.id: state.fired for state in trap.inbox.director.rules()}["fail-address-recipient"] == 3
+
+
+def test_addresses_that_fail_can_be_switched_off() -> None:
+    off = PRIVATE.changed(fail_addresses="off")
+    with Mailtrap(off) as trap, smtplib.SMTP(trap.host, trap.port, timeout=5) as smtp:
+        assert smtp.sendmail("ann@example.com", ["550@fail.test"], "text") == {}
+
+
+def test_addresses_that_fail_join_the_scenario_that_is_on_and_leave_with_it() -> None:
+    with Mailtrap() as trap, smtplib.SMTP(trap.host, trap.port, timeout=5) as smtp:
+        with trap.scenario("fail-addresses"), pytest.raises(smtplib.SMTPRecipientsRefused):
+            smtp.sendmail("ann@example.com", ["550@fail.test"], "text")
+        assert trap.inbox.director.rules() == ()

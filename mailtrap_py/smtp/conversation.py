@@ -29,6 +29,9 @@ from mailtrap_py.smtp.wire import SessionOver, Wire
 
 log = logging.getLogger("mailtrap_py.smtp")
 
+FAILING: Final = "@fail.test"
+"""Who sends to such an address, or from one, wants what its name says (RFC 6761: `test` is nobody's)."""
+
 POINTS: Final = {
     "EHLO": Point.EHLO,
     "HELO": Point.EHLO,
@@ -213,6 +216,9 @@ class Conversation(asyncio.Protocol):
                 self.path = parse_path(self.argument)
             except ValueError as error:
                 self.path_error = str(error)
+            else:
+                if self.path.address.lower().endswith(FAILING):
+                    self.inbox.call_up()
         elif self.verb == "AUTH":
             mechanism, _, response = self.argument.partition(" ")
             self.attempted_mechanism = mechanism.upper()
