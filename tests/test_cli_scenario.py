@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import TYPE_CHECKING
 
 import jsonschema  # type: ignore[import-untyped]  # it brings no types
@@ -35,7 +36,7 @@ def test_list_has_one_line_for_each_scenario_when_it_is_piped(capsys: pytest.Cap
     head, *rows = capsys.readouterr().out.splitlines()
     assert head.split() == ["scenario", "class", "what", "the", "client", "meets"]
     assert [row.split()[0] for row in rows] == list(names())
-    assert "greylisting           legal  Every new sender and recipient pair is deferred" in "\n".join(rows)
+    assert any(re.match(r"greylisting +legal +Every new sender and recipient pair is deferred", row) for row in rows)
 
 
 def test_show_prints_the_file(capsys: pytest.CaptureFixture[str]) -> None:
