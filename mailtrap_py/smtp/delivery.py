@@ -54,8 +54,12 @@ class Delivery:
 
     async def accept(self) -> None:
         """Store the message, in proxy mode after the real server took it. A 250 is a promise: this comes before it."""
+        await self._stored()
+
+    async def _stored(self) -> Reply:
         if self._result is None:
             self._result = await self._store()
+        return self._result
 
     def discard(self) -> None:
         """Keep nothing of it."""
@@ -92,20 +96,19 @@ class Delivery:
         if self._discarded:
             reply = reply or Reply(250, "2.0.0", (f"Ok: queued as {self._transaction.id}",))
         elif reply is None or reply.positive:
-            await self.accept()
-            if self._result is not None and (reply is None or not self._result.positive):
-                reply, rule = self._result, ""
-            told = await self._behind.told(self._result) if self._result is not None and self._behind else None
+            result = await self._stored()
+            if reply is None or not result.positive:
+                reply, rule = result, ""
+            told = await self._behind.told(result) if self._behind is not None else None
             if told is not None:
                 self._tell(*told, said=True)
                 return
-        if reply is not None:
-            self._tell(reply, rule)
+        self._tell(reply, rule)
 
     def _tell(self, reply: Reply, rule: str, *, said: bool = False) -> None:
         transaction = self._transaction
         if reply.positive:
-            transaction.reply, transaction.rule = reply, rule
+            transaction.reply, transaction.rule, transaction.refused = reply, rule, None
             transaction.acknowledged = not self._wire.abandoned
         else:
             transaction.refuse(reply, rule)
