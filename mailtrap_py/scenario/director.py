@@ -16,7 +16,7 @@ from mailtrap_py.events import Point
 from mailtrap_py.scenario.actions import SetState
 from mailtrap_py.scenario.counting import Counter
 from mailtrap_py.scenario.facts import Facts
-from mailtrap_py.scenario.match import all_parts, compile_when, group_names, picked_out
+from mailtrap_py.scenario.match import all_parts, compile_groups, compile_when, picked_out
 from mailtrap_py.scenario.mistakes import nearest
 from mailtrap_py.scenario.points import COMMANDS, names_of
 
@@ -49,10 +49,11 @@ class RuleState:
         "_conditions",
         "_counter",
         "_dice",
+        "_groups",
         "_miss",
         "_passed_over",
-        "_picks",
         "asked",
+        "fills",
         "fired",
         "matched",
         "rule",
@@ -63,7 +64,9 @@ class RuleState:
         self.rule = rule
         self._dice = dice
         self._conditions = compile_when(rule.when)
-        self._picks = bool(group_names(rule.when))
+        self._groups = compile_groups(rule.when)
+        self.fills = any("${" in action.describe() for action in rule.do)
+        """Whether its actions have anything to fill in."""
         self.reset()
 
     def reset(self) -> None:
@@ -91,7 +94,7 @@ class RuleState:
                 return False
             held += 1
         self.matched += 1
-        facts.groups = picked_out(self.rule.when, facts) if self._picks else {}
+        facts.groups = picked_out(self._groups, facts) if self._groups else {}
         if self._counter is not None and (why := self._counter.holds_back(facts, now())):
             self._closest = held
             self._miss = why
@@ -158,7 +161,7 @@ class Director:
             if state.ask(facts, self._now):
                 for later in states[number + 1 :]:
                     later.pass_over()
-                names = {**names_of(event), **facts.groups}
+                names = {**names_of(event), **facts.groups} if state.fills else {}
                 actions = tuple(action.ready(names, self.dice) for action in state.rule.do)
                 for action in actions:
                     if isinstance(action, SetState):

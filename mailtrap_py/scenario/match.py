@@ -121,23 +121,29 @@ def compile_when(when: When | None) -> tuple[Condition, ...]:
 
 def group_names(when: When | None) -> frozenset[str]:
     """Collect the names of what the regular expressions of a `when` pick out."""
-    return frozenset(
-        name
+    return frozenset(name for _, pattern in compile_groups(when) for name in pattern.group_names)
+
+
+Group = tuple["Callable[[Facts], tuple[str, ...]]", "Pattern"]
+
+
+def compile_groups(when: When | None) -> tuple[Group, ...]:
+    """Prepare what the named groups of a `when` are picked out of."""
+    return tuple(
+        (read, pattern)
         for part in all_parts(when)
-        for matcher in _PICKED
+        for matcher, read in _PICKED.items()
         for pattern in getattr(part, matcher) or ()
-        for name in pattern.group_names
+        if pattern.group_names
     )
 
 
-def picked_out(when: When | None, facts: Facts) -> dict[str, str]:
+def picked_out(groups: tuple[Group, ...], facts: Facts) -> dict[str, str]:
     """Give what the named groups pick out of an event; a group that picks nothing gives an empty text."""
-    found = dict.fromkeys(group_names(when), "")
-    for part in all_parts(when):
-        for matcher, read in _PICKED.items():
-            for pattern in getattr(part, matcher) or ():
-                for value in read(facts):
-                    found |= {name: text for name, text in pattern.groups(value).items() if not found[name]}
+    found = {name: "" for _, pattern in groups for name in pattern.group_names}
+    for read, pattern in groups:
+        for value in read(facts):
+            found |= {name: text for name, text in pattern.groups(value).items() if not found[name]}
     return found
 
 
