@@ -126,7 +126,7 @@ def test_a_manner_shapes_the_reply_after_it(manner: object) -> None:
         "rules[0].do[0]", f"there is no reply at content that '{key}' could shape", "write one after it",
     )  # fmt: skip
     assert mistake({"at": "tls", "do": manner}) == (
-        "rules[0].do[0]", f"'{key}' makes no sense at tls", "it belongs anywhere else but tls",
+        "rules[0].do[0]", f"'{key}' makes no sense at tls", "it can stand anywhere but at tls",
     )  # fmt: skip
     for at, do in (("rcpt", [manner]), ("content", [manner, DO]), ("quit", [manner, {"raw": "2"}])):
         assert make_rule({"at": at, "do": do}).do
@@ -144,8 +144,8 @@ def test_a_rule_at_idle_says_how_long() -> None:
     [
         ("rcpt", {"tls": "expired"}, "'tls' makes no sense at rcpt", "it belongs to tls or starttls"),
         ("tls", {"tls": "inject"}, "the 220 is on its way already", "write 'at: starttls'"),
-        ("tls", DO, "'reply' makes no sense at tls", "it belongs anywhere else but tls"),
-        ("tls", {"raw": "x"}, "'raw' makes no sense at tls", "it belongs anywhere else but tls"),
+        ("tls", DO, "'reply' makes no sense at tls", "it can stand anywhere but at tls"),
+        ("tls", {"raw": "x"}, "'raw' makes no sense at tls", "it can stand anywhere but at tls"),
         ("message", {"read": "stop"}, "'read' makes no sense at message", "it belongs to data or content"),
     ],
 )

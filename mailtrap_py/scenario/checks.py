@@ -96,7 +96,7 @@ def _check_actions(at: tuple[Point, ...], do: tuple[Action, ...]) -> Iterator[Mi
 def _where(points: frozenset[Point]) -> str:
     others = [point for point in Point if point not in points]
     if len(others) < len(points):
-        return f"it belongs anywhere else but {' or '.join(others)}"
+        return f"it can stand anywhere but at {' or '.join(others)}"
     return f"it belongs to {' or '.join(point for point in Point if point in points)}"
 
 
