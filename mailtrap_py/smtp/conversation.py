@@ -71,6 +71,7 @@ class Conversation(asyncio.Protocol):
         self._answered = False
         self._words: tuple[Reply, str] | None = None
         self._shut_out = False
+        self.goodbye_said = False
 
     @property
     def inbox(self) -> Inbox:
@@ -230,6 +231,10 @@ class Conversation(asyncio.Protocol):
             # Not earlier: what a rule at DATA does after its 354 comes before the content.
             transaction, self.content_due = self.content_due, None
             await self.take_content(transaction)
+        if self.goodbye_said:
+            # Not earlier: how the connection ends after its 221 is for a rule at QUIT to say.
+            await self.wire.close()
+            raise SessionOver(Ending.QUIT)
 
     async def take_effect(self) -> None:
         """Run the command's own method: nothing refused it."""

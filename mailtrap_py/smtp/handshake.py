@@ -16,8 +16,8 @@ from mailtrap_py.smtp.wire import SessionOver, Wire
 LIMIT = 60.0
 """Seconds that a handshake may take, and that a silent one lasts."""
 
-GARBAGE: Final = b"\x15\x03\x09\xff\xffthis is no TLS record\r\n"
-"""No record of any TLS version: the length is over what RFC 8446, section 5.1, allows."""
+GARBAGE: Final = b"this is no TLS record\r\n"
+"""Text, as a server says that knows of no TLS; a client sees at the first octet that it is no record."""
 
 INJECTED: Final = b"250 2.0.0 Injected in clear behind the 220\r\n"
 """What `inject` puts behind the 220 of STARTTLS; a client that obeys it takes a stranger's words for the server's."""

@@ -256,8 +256,7 @@ class ProxySession(Session):
         self.say(reply)
         if reply.positive:
             self.end_transaction("QUIT ended it")
-            await self.wire.close()
-            raise SessionOver(Ending.QUIT)
+            self.goodbye_said = True
 
 
 class _Relay:

@@ -394,5 +394,4 @@ class Session(Conversation, SMTP):
             return
         self.end_transaction("QUIT ended it")
         self.say(Reply(221, "2.0.0", ("Bye",)))
-        await self.wire.close()
-        raise SessionOver(Ending.QUIT)
+        self.goodbye_said = True
