@@ -89,6 +89,8 @@ class Trap:
 
     async def start(self) -> None:
         """Open everything. Raises `SettingError` or `ScenarioError`, and leaves nothing open then."""
+        if self._server is not None:
+            raise RuntimeError("the trap runs already")
         settings = self.settings
         try:
             self._authority.check()
@@ -142,7 +144,7 @@ class Trap:
         """Close everything: 421 to open sessions, an end to long polls. Harmless when it was not started."""
         if self._web is not None:
             await self._web.stop()
-            self._web = None
+            self._web = self.http_port = None
         if self._server is not None:
             await self._server.close()
             self._server = None
@@ -152,6 +154,7 @@ class Trap:
         if self._folder is not None:
             self._folder.cleanup()
             self._folder = None
+        self._started_at = 0.0
 
     def _load_scenario(self) -> None:
         settings = self.settings
