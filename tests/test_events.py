@@ -92,4 +92,6 @@ def test_events_are_values() -> None:
 
 
 def test_points_are_spelled_as_in_scenarios() -> None:
-    assert " ".join(Point) == "connect ehlo auth mail rcpt data message quit any"
+    assert " ".join(Point) == (
+        "connect tls ehlo starttls auth mail rcpt data content message rset noop vrfy quit unknown idle any upstream"
+    )

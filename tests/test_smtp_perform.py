@@ -187,6 +187,143 @@ async def test_pass_lets_it_through_before_other_rules() -> None:
         ]
 
 
+# How a reply travels
+
+
+@pytest.mark.parametrize(
+    ("manner", "heard"),
+    [
+        ({"drip": {"bytes": 7, "every": "1s"}}, b"450 4.2.1 Busy\r\n"),
+        ({"split": {"at": [3, 4]}}, b"450 4.2.1 Busy\r\n"),
+        ({"line_end": "lf"}, b"450 4.2.1 Busy\n"),
+        ({"truncate": {"at": 5}}, b"450 4"),
+        ("duplicate", b"450 4.2.1 Busy\r\n" * 2),
+        ({"before": "250 unsolicited"}, b"250 unsolicited\r\n450 4.2.1 Busy\r\n"),
+        ("hold", b""),
+    ],
+)
+@looped
+async def test_a_reply_may_travel_oddly(manner: object, heard: bytes) -> None:
+    async with house() as built:
+        built.play(rule("mail", manner, {"reply": BUSY}, {"close": "fin"}))
+        client = await built.greeted(hello=HELLO)
+        await client.send(b"MAIL FROM:<a@b>\r\n")
+        listening = asyncio.create_task(client.rest())
+        while not listening.done():
+            built.clock.advance(1)
+            await asyncio.sleep(0)
+
+        assert await listening == heard
+
+
+@looped
+async def test_a_usual_reply_may_travel_oddly_too() -> None:
+    async with house() as built:
+        built.play(rule("mail", {"line_end": "lf"}))
+        client = await built.greeted(hello=HELLO)
+        await client.send(b"MAIL FROM:<a@b>\r\nRSET\r\n")
+
+        assert await client.reader.readuntil(b"Ok\r\n") == b"250 2.1.0 Ok\n250 2.0.0 Ok\r\n"
+
+
+@looped
+async def test_a_reply_that_was_held_comes_with_the_next() -> None:
+    async with house() as built:
+        built.play(rule("mail", "hold"))
+        client = await built.greeted(hello=HELLO)
+        await client.send(b"MAIL FROM:<a@b>\r\n")
+        await until(lambda: "holds back 14 octets" in built.book.notes)
+
+        assert await client.ask("RSET") == "250 2.1.0 Ok"
+        assert await client.hear() == "250 2.0.0 Ok"
+
+
+# What a session offers, how fast it reads, and the state of the scenario
+
+
+@looped
+async def test_what_is_offered_may_change() -> None:
+    async with house() as built:
+        built.play(rule("connect", {"ehlo": {"remove": ["AUTH", "SMTPUTF8"], "add": ["SIZE 5"]}}))
+        client = await built.greeted()
+        offered = await client.ask("EHLO c")
+
+        assert "SIZE 5" in offered
+        assert "AUTH" not in offered
+        assert await client.ask("AUTH PLAIN AGEAYg==") == "502 5.5.1 Error: AUTH is not offered"
+        assert await client.ask("MAIL FROM:<a@b> SIZE=6") == "552 5.3.4 Message size exceeds the limit of 5 octets"
+        assert await client.ask("MAIL FROM:<a@b> SMTPUTF8") == "555 5.5.4 Unsupported option: SMTPUTF8"
+
+
+@looped
+async def test_content_is_read_no_faster_than_a_rule_says() -> None:
+    async with house() as built:
+        built.play(rule("data", {"read": {"rate": "1KB/s"}}))
+        client = await built.greeted(hello=HELLO)
+        await client.ask("MAIL FROM:<a@b>", "RCPT TO:<c@d>", "DATA")
+        await client.send(b"x" * 2000)
+        await until(lambda: built.clock.sleepers)
+        await client.send(b"\r\n.\r\n")
+        for _ in range(20):
+            await asyncio.sleep(0)
+        assert built.book.of(Message) == []
+
+        built.clock.advance(2)
+        assert (await client.hear()).startswith("250")
+        assert len(built.book.message.raw) == 2002
+
+
+@looped
+async def test_content_may_not_be_read_at_all() -> None:
+    async with house(command_timeout=0.05) as built:
+        built.play(rule("data", {"read": "stop"}))
+        client = await built.greeted(hello=HELLO)
+        await client.ask("MAIL FROM:<a@b>", "RCPT TO:<c@d>", "DATA")
+        await client.send(CONTENT + b".\r\n")
+
+        ended = await built.over()
+        assert (ended.ending, built.book.of(Message)) == (Ending.TIMEOUT, [])
+
+
+@looped
+async def test_a_rule_may_change_the_state_of_the_scenario() -> None:
+    async with house() as built:
+        built.play(
+            rule("mail", {"set": {"state": "down"}}, when={"from": "trigger@*"}),
+            {"id": "down", "at": "mail", "when": {"state": "down"}, "do": [{"reply": "451 down"}]},
+        )
+        client = await built.greeted(hello=HELLO)
+
+        assert (await client.ask("MAIL FROM:<trigger@x>", "RSET", "MAIL FROM:<a@b>")) == "451 down"
+
+
+@looped
+async def test_a_rule_may_look_while_the_content_comes() -> None:
+    async with house() as built:
+        built.play(rule("content", {"delay": "5s"}, {"close": "reset"}, when={"size": ">= 10"}))
+        client = await built.greeted(hello=HELLO)
+        await client.ask("MAIL FROM:<a@b>", "RCPT TO:<c@d>", "DATA")
+        await client.send(CONTENT)
+        await until(lambda: built.clock.sleepers)
+        built.clock.advance(5)
+
+        with pytest.raises(ConnectionResetError):
+            await client.rest()
+        assert (await built.over()).ending is Ending.SERVER_RESET
+
+
+@looped
+async def test_a_refusal_while_the_content_comes_is_the_reply_to_it() -> None:
+    async with house() as built:
+        built.play(rule("content", {"reply": "552 5.3.4 enough"}, when={"size": ">= 10"}))
+        client = await built.greeted(hello=HELLO)
+        await client.ask("MAIL FROM:<a@b>", "RCPT TO:<c@d>", "DATA")
+        assert await client.data() == "552 5.3.4 enough"
+
+        assert (await client.ask("NOOP")).startswith("250")
+        assert (built.book.transaction.outcome, built.book.of(Message)) == (Outcome.REJECTED, [])
+
+
 # The ends of a connection
 
 
