@@ -31,6 +31,7 @@ def test_help_shows_what_one_can_type(words: list[str], capsys: pytest.CaptureFi
         "mailtrap-py",
         "mailtrap-py --scenario greylisting",
         "mailtrap-py run greylisting -- ./send",
+        "mailtrap-py gauntlet -- ./send",
         "mailtrap-py scenario list",
     ]
     assert max(map(len, lines)) < 80

@@ -3,6 +3,7 @@
 - `options` makes flags of the settings.
 - `serve` runs a trap until it is told to stop; it is what `mailtrap-py` alone does.
 - `run` starts a trap, runs a command against it and judges the command.
+- `gauntlet` does so under every scenario, and grades the command.
 - `scenario` lists, shows and checks scenarios.
 
 Exit codes: 0 all went well, 1 a verdict failed or a file has errors, 2 the program was told something it cannot do.
@@ -17,6 +18,7 @@ import typer
 
 from mailtrap_py import __version__
 from mailtrap_py.cli import run, scenario, serve
+from mailtrap_py.cli.gauntlet import GauntletCommand, gauntlet
 from mailtrap_py.errors import MailtrapError
 
 USAGE = 2
@@ -30,6 +32,7 @@ app = typer.Typer(
 )
 app.command()(serve.serve)
 app.command()(run.run)
+app.command(cls=GauntletCommand)(gauntlet)
 app.add_typer(scenario.app, name="scenario")
 
 
@@ -52,6 +55,7 @@ def mailtrap_py(
     mailtrap-py                              start it: SMTP 1025, page 8025
     mailtrap-py --scenario greylisting       the same, and something goes wrong
     mailtrap-py run greylisting -- ./send    judge a program by how it takes it
+    mailtrap-py gauntlet -- ./send           the same under every scenario
     mailtrap-py scenario list                what can go wrong
 
     Without a command, serve is meant: 'mailtrap-py --smtp-port 2525' is 'mailtrap-py serve --smtp-port 2525'.

@@ -38,13 +38,10 @@ def write(trial: Trial, path: Path) -> None:
     for name, value in (("seed", trial.seed), ("grade", trial.verdict.grade), ("exit_code", trial.finished.exit_code)):
         ET.SubElement(properties, "property", name=name, value=str(value))
     for name, failure in cases:
-        case = ET.SubElement(suite, "testcase", classname=f"mailtrap_py.{trial.scenario.name}", name=_clean(name))
+        case = ET.SubElement(suite, "testcase", classname=f"mailtrap_py.{trial.scenario.name}", name=clean(name))
         if failure is not None:
-            ET.SubElement(case, "failure", message=_clean(failure.partition("\n")[0])).text = _clean(failure)
-    try:
-        ET.ElementTree(suite).write(path, encoding="utf-8", xml_declaration=True)
-    except OSError as error:
-        raise SettingError(f"--junit: {path} cannot be written: {error.strerror}", cure="name another file") from None
+            ET.SubElement(case, "failure", message=clean(failure.partition("\n")[0])).text = clean(failure)
+    save(ET.tostring(suite, encoding="utf-8", xml_declaration=True), path, "--junit")
 
 
 def _cases(trial: Trial) -> Iterator[tuple[str, str | None]]:
@@ -57,5 +54,14 @@ def _cases(trial: Trial) -> Iterator[tuple[str, str | None]]:
             yield f"rule {state.rule.id} fires", state.nearest_miss or None if state in trial.unfired else None
 
 
-def _clean(text: str) -> str:
+def clean(text: str) -> str:
+    """Replace what XML cannot hold."""
     return _FORBIDDEN.sub("\ufffd", text)
+
+
+def save(report: bytes, path: Path, flag: str) -> None:
+    """Write a report. Raises `SettingError`, naming the flag that named the file, when that cannot be done."""
+    try:
+        path.write_bytes(report)
+    except OSError as error:
+        raise SettingError(f"{flag}: {path} cannot be written: {error.strerror}", cure="name another file") from None

@@ -45,7 +45,7 @@ def execute(
     `KeyboardInterrupt` or `SystemExit` goes on.
     """
     start = time.monotonic()
-    with _terminated_as_interrupted():
+    with terminated_as_interrupted():
         try:
             # A session of its own: a Ctrl-C reaches only this process, which passes it on to the whole group.
             process = subprocess.Popen(  # noqa: S603 - it is the user's
@@ -82,7 +82,7 @@ def _tell(process: subprocess.Popen[bytes], number: signal.Signals) -> None:
 
 
 @contextlib.contextmanager
-def _terminated_as_interrupted() -> Iterator[None]:
+def terminated_as_interrupted() -> Iterator[None]:
     """Let SIGTERM raise, as SIGINT does, so that what was started is ended on the way out."""
 
     def leave(number: int, _: FrameType | None) -> None:

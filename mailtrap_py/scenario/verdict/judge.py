@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Protocol
+from typing import Final, Protocol
 
 from mailtrap_py.scenario.evidence import CommandResult, Evidence
 from mailtrap_py.scenario.expectation import Expectation
@@ -24,18 +24,8 @@ _SHELL_SIGNALS = range(129, 160)  # a shell's exit code for a command that a sig
 class Grade(StrEnum):
     """What a command said at its end against what became of its mail; the first that holds, from the worst.
 
-    ==========  ==============================================================================================
-    hung        it had to be stopped, or waited longer for a reply than `gave_up` allows
-    crashed     it died of a signal, or of an error that it did not handle
-    insecure    mail or credentials went in clear, and `no_plaintext` forbids it
-    duplicated  a recipient has a message more often than the scenario's `delivered` allows (else, than once)
-    lost        it said success, and nothing is stored (nor was any of it acknowledged)
-    silent      it said success, and some recipients have nothing
-    partial     it said failure, and some recipients have the message, others not
-    mistaken    it said failure, and every recipient has the message, which it was told
-    honest      it said failure, and nothing was delivered, or it could not know
-    delivered   it said success, and every recipient has the message once
-    ==========  ==============================================================================================
+    The order is hung, crashed, insecure, duplicated; then by what it said: lost, silent, or delivered for success;
+    honest, partial or mistaken for failure. `meaning` says what each is.
     """
 
     DELIVERED = "delivered"
@@ -53,6 +43,25 @@ class Grade(StrEnum):
     def bad(self) -> bool:
         """Whether nobody wants to run that program."""
         return self not in {Grade.DELIVERED, Grade.HONEST, Grade.PARTIAL, Grade.MISTAKEN}
+
+    @property
+    def meaning(self) -> str:
+        """What it means, in a sentence for people."""
+        return _MEANINGS[self]
+
+
+_MEANINGS: Final = {
+    Grade.HUNG: "it had to be stopped, or waited longer for a reply than the scenario allows",
+    Grade.CRASHED: "it died of a signal, or of an error that it did not handle",
+    Grade.INSECURE: "it sent mail or credentials in clear where TLS was wanted",
+    Grade.DUPLICATED: "a recipient has the message more often than the scenario allows",
+    Grade.LOST: "it said success, and no recipient has the message",
+    Grade.SILENT: "it said success, and some recipients have nothing",
+    Grade.PARTIAL: "it said failure; some recipients have the message, others not",
+    Grade.MISTAKEN: "it said failure, though it was told that every recipient has the message",
+    Grade.HONEST: "it said failure, and nothing was delivered, or it could not know",
+    Grade.DELIVERED: "it said success, and every recipient has the message once, as far as it was told",
+}
 
 
 @dataclass(frozen=True, slots=True)
