@@ -98,7 +98,17 @@ def read(path: Path) -> Dialog:
 
 
 DIALOGS = {path.stem: path for path in sorted(FOLDER.glob("*.txt"))}
-RUNS = [pytest.param(name, mode, id=f"{name}-{mode}") for name, path in DIALOGS.items() for mode in read(path).modes]
+RUNS = [
+    pytest.param(
+        name,
+        mode,
+        id=f"{name}-{mode}",
+        # The library shows scenarios, not the wire: that they run in every mode is checked with the slow tests.
+        marks=[pytest.mark.slow] if name.startswith("library-") and mode != "whole" else [],
+    )
+    for name, path in DIALOGS.items()
+    for mode in read(path).modes
+]
 
 
 def octets(text: str) -> bytes:

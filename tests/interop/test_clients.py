@@ -20,6 +20,8 @@ from typing import TYPE_CHECKING, Literal, cast
 import aiosmtplib
 import pytest
 
+from mailtrap_py.smtp.listening import turns
+
 if TYPE_CHECKING:
     from mailtrap_py import Mailtrap
     from tests.conftest import Missing, Need
@@ -93,6 +95,11 @@ def test_aiosmtplib(mailtrap: Mailtrap, place: Place, letter: Letter) -> None:
         )
         async with client:
             await client.sendmail(letter.reverse_path, letter.recipients, letter.raw)
+            transport = client.transport
+        # Under TLS it takes both sides to close, and the loop ends before the other one has.
+        if transport is not None:
+            transport.abort()
+        await turns()
 
     asyncio.run(send())
 
