@@ -53,7 +53,9 @@ class Mailtrap:
     # -- its life
 
     def start(self) -> Self:
-        """Open the ports. Raises `SettingError` or `ScenarioError`."""
+        """Open the ports; harmless when they are open already. Raises `SettingError` or `ScenarioError`."""
+        if self._loop is not None:
+            return self
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=_run_to_its_end, args=(self._loop,), name="mailtrap", daemon=True)
         self._thread.start()

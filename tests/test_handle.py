@@ -99,6 +99,17 @@ def test_settings_that_are_given_are_used() -> None:
         assert trap.url == f"http://127.0.0.1:{trap.trap.http_port}"
 
 
+def test_one_that_runs_may_be_started_again() -> None:
+    threads = set(threading.enumerate())
+    with Mailtrap().start() as trap:
+        port = trap.port
+        assert trap.start() is trap
+        assert trap.port == port
+        send(trap)
+
+    assert set(threading.enumerate()) <= threads
+
+
 def test_closing_twice_or_without_a_start_is_harmless() -> None:
     trap = Mailtrap()
     trap.close()
