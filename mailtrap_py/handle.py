@@ -23,7 +23,7 @@ from mailtrap_py.captured import Message, Session, Transactions
 from mailtrap_py.clock import Clock
 from mailtrap_py.events import Outcome, Transaction
 from mailtrap_py.inbox import DEFAULT, Inbox
-from mailtrap_py.scenario import RuleState, Scenario
+from mailtrap_py.scenario import Count, RuleState, Scenario
 from mailtrap_py.settings import Settings
 from mailtrap_py.store import Announcement, MessageSummary, Query, Store
 from mailtrap_py.trap import Trap
@@ -34,7 +34,7 @@ PRIVATE = Settings(host=("127.0.0.1",), smtp_port=0, smtps_port=0, http_port=Non
 """What a trap inside a test wants: free ports on a literal address, and a record in memory."""
 
 _MISSES_SHOWN = 5
-_COUNT_KEYS = frozenset({"times", "skip", "every", "nth", "for", "after", "chance", "per"})
+_COUNT_KEYS = frozenset(field.alias or name for name, field in Count.model_fields.items())
 
 
 class NotReceivedError(AssertionError):

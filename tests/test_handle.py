@@ -533,6 +533,8 @@ def test_a_fault_counts_how_often_it_acted(trap: Mailtrap) -> None:
         ({"nth": [1, 4]}, [True, False, False, True]),
         ({"chance": "4 of 4"}, [True, True, True, True]),
         ({"times": 1, "per": "session"}, [True, True, True, True]),
+        ({"limit": {"n": 2, "window": "1h"}}, [False, False, True, True]),
+        ({"concurrent": 99}, [False, False, False, False]),
         ({"session_number": ">2"}, [False, False, True, True]),
         ({"not_": {"to": BOB}}, [False, False, False, False]),
         ({"helo": "app", "times": 1}, [True, False, False, False]),
