@@ -21,6 +21,7 @@ from typing import Any, Self, TypeVar
 
 from mailtrap_py.captured import Message, Session, Transactions
 from mailtrap_py.clock import Clock
+from mailtrap_py.errors import ScenarioError
 from mailtrap_py.events import Outcome, Transaction
 from mailtrap_py.inbox import DEFAULT, Inbox
 from mailtrap_py.scenario import Count, RuleState, Scenario
@@ -237,6 +238,10 @@ class Mailtrap:
         from mailtrap_py.scenario.load import from_data, load  # noqa: PLC0415 - yaml is for who has a scenario
 
         if isinstance(source, Scenario):
+            if params:
+                raise ScenarioError(
+                    f"the scenario {source.name!r} has its parameters", cure="give them to what loads it"
+                )
             scenario = source
         elif isinstance(source, Mapping):
             scenario = from_data(source, params=params)

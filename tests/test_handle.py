@@ -482,6 +482,13 @@ def test_a_mapping_takes_parameters(trap: Mailtrap) -> None:
     assert refused(trap, 3) == [True, True, False]
 
 
+def test_a_scenario_that_is_complete_takes_none(trap: Mailtrap) -> None:
+    with pytest.raises(ScenarioError, match="'busy' has its parameters"):
+        trap.scenario(from_data(SCENARIO), times=2)
+
+    assert trap.inbox.director.scenario.name == "none"
+
+
 def test_an_unknown_scenario_is_refused(trap: Mailtrap) -> None:
     with pytest.raises(ScenarioError, match="greylisting"):
         trap.scenario("greylistin")
