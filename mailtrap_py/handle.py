@@ -315,8 +315,10 @@ class Fault:
         return self._state.fired
 
     def remove(self) -> None:
-        """Let it act no more."""
-        self._inbox.director.remove(self.id)
+        """Let it act no more; harmless when it is gone, as after a reset, even if another has its name by now."""
+        director = self._inbox.director
+        if self._state in director.rules():
+            director.remove(self.id)
 
     def __enter__(self) -> Self:
         """Change nothing: it acts already."""

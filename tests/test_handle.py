@@ -612,6 +612,7 @@ def test_a_fault_can_be_taken_away(trap: Mailtrap) -> None:
     assert refused(trap, 1) == [True]
 
     fault.remove()
+    fault.remove()
 
     assert refused(trap, 1) == [False]
     assert fault.fired == 1
@@ -623,3 +624,12 @@ def test_a_fault_ends_with_its_block(trap: Mailtrap) -> None:
 
     assert refused(trap, 1) == [False]
     assert fault.fired == 1
+
+
+def test_a_fault_that_a_reset_took_away_does_not_take_another_with_it(trap: Mailtrap) -> None:
+    with trap.fail("rcpt", BUSY) as gone:
+        trap.reset()
+        other = trap.fail("rcpt", BUSY)
+        assert other.id == gone.id
+
+    assert refused(trap, 1) == [True]
