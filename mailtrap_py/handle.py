@@ -14,7 +14,7 @@ import queue
 import ssl
 import threading
 import time
-from collections.abc import Coroutine, Mapping
+from collections.abc import Callable, Coroutine, Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self, TypeVar
@@ -26,7 +26,7 @@ from mailtrap_py.events import Outcome, Transaction
 from mailtrap_py.inbox import DEFAULT, Inbox
 from mailtrap_py.scenario import Count, RuleState, Scenario
 from mailtrap_py.settings import Settings
-from mailtrap_py.store import Announcement, MessageSummary, Query, Store
+from mailtrap_py.store import Announcement, MessageSummary, Page, Query, Store
 from mailtrap_py.trap import Trap
 
 T = TypeVar("T")
@@ -35,6 +35,7 @@ PRIVATE = Settings(host=("127.0.0.1",), smtp_port=0, smtps_port=0, http_port=Non
 """What a trap inside a test wants: free ports on a literal address, and a record in memory."""
 
 _MISSES_SHOWN = 5
+_PAGE = 1000
 _COUNT_KEYS = frozenset(field.alias or name for name, field in Count.model_fields.items())
 
 
@@ -183,13 +184,7 @@ class Mailtrap:
 
     def _stored(self, query: Query) -> list[MessageSummary]:
         store = self.trap.store
-        found: list[MessageSummary] = []
-        page = store.messages(query, limit=1000)
-        found.extend(page.items)
-        while page.next is not None:
-            page = store.messages(query, limit=1000, before=page.next)
-            found.extend(page.items)
-        return found[::-1]
+        return _oldest_first(lambda before: store.messages(query, limit=_PAGE, before=before))
 
     def _explain(self, query: Query, timeout: float) -> str:
         page = self.trap.store.messages(limit=_MISSES_SHOWN)
@@ -212,7 +207,9 @@ class Mailtrap:
     @property
     def sessions(self) -> list[Session]:
         """Every session, oldest first."""
-        return [Session(one, self.trap.store) for one in self.trap.store.sessions(limit=1000).items[::-1]]
+        store = self.trap.store
+        found = _oldest_first(lambda before: store.sessions(limit=_PAGE, before=before))
+        return [Session(one, store) for one in found]
 
     def transactions(self, *, to: str | None = None, from_: str | None = None) -> Transactions:
         """Give the transactions that named such a recipient and sender, also those that were refused; oldest first."""
@@ -339,6 +336,16 @@ def _run_to_its_end(loop: asyncio.AbstractEventLoop) -> None:
         loop.run_until_complete(loop.shutdown_asyncgens())
         loop.run_until_complete(loop.shutdown_default_executor())
         loop.close()
+
+
+def _oldest_first(read: Callable[[int | None], Page[T]]) -> list[T]:
+    """Read a list of the record to its end; `read` takes the cursor of a page."""
+    page = read(None)
+    found = [*page.items]
+    while page.next is not None:
+        page = read(page.next)
+        found += page.items
+    return found[::-1]
 
 
 def _query(to: str | None, from_: str | None, subject: str | None, after: Message | None) -> Query:

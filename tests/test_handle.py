@@ -19,7 +19,7 @@ from mailtrap_py.handle import PRIVATE, NotReceivedError
 from mailtrap_py.scenario import from_data
 from mailtrap_py.store import MessageSummary, Page, Query, Store
 from tests.connected import PATIENCE, looped
-from tests.served import mail
+from tests.served import mail, started
 
 ANN, BOB, EVE = "ann@example.com", "bob@example.com", "eve@example.com"
 REFUSED = smtplib.SMTPRecipientsRefused
@@ -294,6 +294,16 @@ def test_messages_are_given_oldest_first(trap: Mailtrap) -> None:
         send(trap, subject=subject)
 
     assert [message.subject for message in trap.messages] == ["one", "two", "three"]
+
+
+def test_all_is_given_however_much_there_is(trap: Mailtrap) -> None:
+    """More than the record gives at once: a page is of a thousand."""
+    for number in range(1, 1003):
+        trap.trap.store.add(started(f"s{number}", number=number))
+        trap.trap.store.add(mail(session=f"s{number}", name=f"m{number}"))
+
+    assert [message.id for message in trap.messages] == [f"m{number}" for number in range(1, 1003)]
+    assert [session.id for session in trap.sessions] == [f"s{number}" for number in range(1, 1003)]
 
 
 @pytest.mark.parametrize(
