@@ -60,7 +60,7 @@ _MEANINGS: Final = {
     Grade.PARTIAL: "it said failure; some recipients have the message, others not",
     Grade.MISTAKEN: "it said failure, though it was told that every recipient has the message",
     Grade.HONEST: "it said failure, and nothing was delivered, or it could not know",
-    Grade.DELIVERED: "it said success, and every recipient has the message once, as far as it was told",
+    Grade.DELIVERED: "it said success, and every recipient has the message, as far as it was told",
 }
 
 
