@@ -16,8 +16,8 @@ from mailtrap_py.http_server import HttpServer
 from tests.connected import looped
 from tests.served import Served
 
-SOON = 0.5
-"""Seconds: an end that waited for a request would take at least the second that requests get."""
+SOON = 2
+"""Seconds that an end may take. Who is cut off after the second that requests get sees a broken answer besides."""
 
 
 def listeners() -> list[socket.socket]:
@@ -86,7 +86,7 @@ async def test_a_long_poll_is_answered_when_the_server_ends() -> None:
             answer = await asked
 
             assert time.monotonic() - began < SOON
-            assert answer.is_error
+            assert answer.status_code == 503
 
 
 @looped
@@ -101,7 +101,7 @@ async def test_who_never_sends_a_whole_request_does_not_hold_it_up() -> None:
             began = time.monotonic()
             await server.stop()
 
-            assert time.monotonic() - began < 2
+            assert time.monotonic() - began < SOON
             writer.close()
 
 
