@@ -72,7 +72,6 @@ IMPURE = {"asyncio", "socket", "ssl", "time", "random", "sqlite3"}
 # Files without a twin among the tests, and why.
 NO_TWIN: dict[str, str] = {
     "mailtrap_py/__init__.py": "test_wheel.py and every test that uses a public name run it",
-    "mailtrap_py/__main__.py": "two lines; test_wheel.py runs `python -m mailtrap_py`",
 }
 
 SOURCES = sorted(path for folder in (PACKAGE, PLUGIN) for path in folder.rglob("*.py"))
