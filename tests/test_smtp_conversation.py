@@ -28,7 +28,7 @@ from mailtrap_py.events import (
     Transaction,
 )
 from mailtrap_py.inbox import Inboxes
-from mailtrap_py.scenario import Decision, Scenario
+from mailtrap_py.scenario import Decision, Scenario, make_rule
 from mailtrap_py.smtp.conversation import Conversation
 from mailtrap_py.smtp.service import Port, Service
 from tests.connected import CONTENT, ENVELOPE, GREETING, Book, Client, House, house, looped, until
@@ -129,6 +129,8 @@ async def test_a_conversation_without_commands_knows_none() -> None:
     client = Client(*await asyncio.open_connection(*server.sockets[0].getsockname()))
     assert (await client.hear()).startswith("220 ")
     assert await client.ask("NOOP") == "500 5.5.2 Error: command not recognized"
+    service.inboxes.get().director.add(make_rule({"at": "any", "do": [{"reply": "250 as you like"}]}))
+    assert await client.ask("NOOP") == "250 as you like"
     client.leave()
     await until(lambda: over)
     server.close()
@@ -156,6 +158,19 @@ async def test_what_nobody_knows_is_refused_and_the_session_stays(line: bytes) -
             await client.send(line)
             assert await client.hear() == "500 5.5.2 Error: command not recognized"
         assert (await client.ask("NOOP")).startswith("250")
+
+
+@looped
+async def test_a_rule_may_know_a_command_that_nobody_knows() -> None:
+    async with house() as built:
+        built.play(
+            {"id": "help", "at": "unknown", "when": {"verb": "HELP"}, "do": [{"reply": "214 2.0.0 there is none"}]}
+        )
+        client = await built.greeted()
+
+        assert await client.ask("HELP") == "214 2.0.0 there is none"
+        assert await client.ask("SEND") == "500 5.5.2 Error: command not recognized"
+        assert [line.rule for line in built.book.of(Line) if line.data.startswith(b"214")] == ["help"]
 
 
 @looped

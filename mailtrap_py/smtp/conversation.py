@@ -250,8 +250,9 @@ class Conversation(asyncio.Protocol):
         """Take the content that DATA asked for, and decide about the message."""
 
     async def unknown(self) -> None:
-        """Answer a command that nobody knows, and stay (RFC 5321, section 4.2.4)."""
-        self.say(refusals.UNKNOWN_COMMAND)
+        """Answer a command that nobody knows, and stay (RFC 5321, section 4.2.4); a rule may know it."""
+        reply, rule = self._words or (refusals.UNKNOWN_COMMAND, "")
+        self.say(reply, rule)
 
     # -- the scenario
 
