@@ -12,7 +12,7 @@ from mailtrap_py.errors import SettingError
 from mailtrap_py.events import Event, Point
 from mailtrap_py.handle import PRIVATE
 from mailtrap_py.inbox import DEFAULT, Inbox, Inboxes, make_clock
-from mailtrap_py.scenario import Scenario, from_data, make_rule
+from mailtrap_py.scenario import Rule, Scenario, from_data, make_rule
 from mailtrap_py.scenario.model import ClockSpec
 from tests.connected import looped, until
 
@@ -122,6 +122,46 @@ def test_a_clock_that_is_given_goes_before_that_of_the_scenario() -> None:
     assert mails(inbox, 2) == [True, True]
     clock.advance(300)
     assert mails(inbox, 1) == [False]
+
+
+def test_rules_on_call_act_from_their_call_to_the_next_scenario() -> None:
+    calls = 0
+
+    def on_call() -> tuple[Rule, ...]:
+        nonlocal calls
+        calls += 1
+        return (
+            make_rule({**REFUSE_ONCE, "count": {"times": 9}}),
+            make_rule({"id": "other", "at": "rcpt", "do": "close"}),
+        )
+
+    inbox = Inboxes(on_call=on_call).create("ann")
+    assert (mails(inbox, 1), calls) == ([False], 0)
+
+    inbox.call_up()
+    inbox.call_up()
+    assert (mails(inbox, 2), calls) == ([True, True], 1)
+
+    inbox.use(scenario(REFUSE_ONCE))
+    assert mails(inbox, 2) == [True, False]
+    inbox.call_up()
+    assert [state.rule.id for state in inbox.director.rules()] == ["once", "other"]  # its own goes first, and stays
+    assert mails(inbox, 1) == [False]
+
+    nobody = Inbox()
+    nobody.call_up()
+    assert nobody.director.rules() == ()
+
+
+def test_open_sessions_are_counted() -> None:
+    inbox = Inbox()
+    inbox.enter()
+    inbox.enter()
+    inbox.leave()
+    assert inbox.open_sessions == 1
+
+    inbox.clear()
+    assert inbox.open_sessions == 1
 
 
 def test_sessions_are_numbered_anew_by_a_new_scenario_and_not_by_reset() -> None:

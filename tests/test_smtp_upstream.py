@@ -240,6 +240,22 @@ async def over(listening: asyncio.Server, connection: Connection) -> None:
     await until(lambda: len(asyncio.all_tasks()) == 1)
 
 
+@looped
+async def test_a_connection_that_is_not_taken() -> None:
+    # A queue of one is full when one is in it: the kernel answers the next one not at all.
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        listener.listen(0)
+        with contextlib.ExitStack() as stack:
+            for _ in range(4):
+                waiting = stack.enter_context(socket.socket())
+                waiting.setblocking(False)  # noqa: FBT003 - the standard library's signature
+                waiting.connect_ex(listener.getsockname())
+            upstream = Upstream("127.0.0.1", listener.getsockname()[1], timeout=SHORT)
+            with pytest.raises(UpstreamError, match=r"did not take the connection within 0\.03 s"):
+                await Connection.connect(upstream, hostname="trap.test")
+
+
 # Under TLS
 
 
