@@ -98,9 +98,9 @@ class Mailtrap:
 
     def reset(self) -> None:
         """Make it as new: open sessions are ended, the record is empty, there is no scenario. The ports stay."""
-        self._run(self.trap.end_sessions())
         for inbox in self.trap.inboxes:
             inbox.clear()
+        self._run(self.trap.end_sessions())
         self.trap.store.clear()
 
     # -- where it is

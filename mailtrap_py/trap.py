@@ -136,9 +136,10 @@ class Trap:
                 await self._web.start()
 
     async def end_sessions(self) -> None:
-        """End all open sessions, as at the stop; new ones may come."""
+        """End all open sessions, as at the stop; new ones may come, on every port."""
         if self._server is not None:
             await self._server.end_sessions()
+            await self._server.open_again()
 
     async def stop(self) -> None:
         """Close everything: 421 to open sessions, an end to long polls. Harmless when it was not started."""

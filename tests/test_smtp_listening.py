@@ -1,13 +1,14 @@
 from __future__ import annotations
 
 import asyncio
+import smtplib
 import socket
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 
 import pytest
 
-from mailtrap_py import ports
+from mailtrap_py import Mailtrap, ports
 from mailtrap_py.clock import ManualClock
 from mailtrap_py.errors import SettingError
 from mailtrap_py.scenario import ListenerHow
@@ -101,9 +102,9 @@ def test_a_port_that_another_program_took_is_named() -> None:
 def test_a_server_closes_its_ports_for_a_while_and_its_sessions_go_on(how: ListenerHow) -> None:
     async def run() -> None:
         async with house() as built:
-            clock = ManualClock()
+            clock = built.inbox.clock = ManualClock()
             client = await built.greeted(hello="HELO c")
-            built.server.control(how, 10.0, clock)
+            built.server.control(how, 10.0, built.inbox)
             await until(lambda: clock.sleepers)
             assert (await client.ask("NOOP")).startswith("250")
             if how is ListenerHow.REFUSE:
@@ -119,14 +120,38 @@ def test_a_server_closes_its_ports_for_a_while_and_its_sessions_go_on(how: Liste
 def test_a_server_that_refuses_for_good_takes_again_when_told() -> None:
     async def run() -> None:
         async with house() as built:
-            clock = ManualClock()
-            built.server.control(ListenerHow.REFUSE, None, clock)
+            built.server.control(ListenerHow.REFUSE, None, built.inbox)
             await until(lambda: not taking(built.server))
-            built.server.control(ListenerHow.RESUME, None, clock)
+            built.server.control(ListenerHow.RESUME, None, built.inbox)
             await until(lambda: taking(built.server))
             await built.greeted(hello="HELO c")
 
     asyncio.run(run())
+
+
+def test_a_closed_port_opens_when_the_inbox_is_reset() -> None:
+    async def run() -> None:
+        async with house() as built:
+            built.server.control(ListenerHow.REFUSE, 600.0, built.inbox)
+            await until(lambda: not taking(built.server) and built.inbox.stalled())
+            built.inbox.reset()
+            await until(lambda: taking(built.server))
+            await built.greeted(hello="HELO c")
+
+    asyncio.run(run())
+
+
+def test_a_reset_of_the_handle_opens_the_port_at_once() -> None:
+    with Mailtrap() as trap:
+        trap.fail("noop", {"listener": "refuse", "for": "10m"})
+        with smtplib.SMTP(trap.host, trap.port, timeout=5) as smtp:
+            smtp.noop()
+            with suppress(ConnectionError):  # refused, or broken by the closing
+                while True:  # the port closes within a few turns of its loop
+                    socket.create_connection((trap.host, trap.port), timeout=5).close()
+        trap.reset()
+        with smtplib.SMTP(trap.host, trap.port, timeout=5) as smtp:
+            assert smtp.noop()[0] == 250
 
 
 def taking(server: Server) -> bool:

@@ -8,7 +8,7 @@ import weakref
 from collections.abc import Sequence
 from dataclasses import replace
 
-from mailtrap_py.clock import Clock
+from mailtrap_py.inbox import Inbox
 from mailtrap_py.scenario import ListenerHow
 from mailtrap_py.smtp.conversation import Conversation
 from mailtrap_py.smtp.listening import Listening, turns
@@ -18,6 +18,9 @@ from mailtrap_py.smtp.session import Session
 
 PATIENCE = 0.5
 """Seconds that sessions get to say 421 when the server stops; after that their connections are broken."""
+
+
+_PORT = "a closed port"  # what its wait is called, among the inbox's stalls
 
 
 class Server:
@@ -49,24 +52,34 @@ class Server:
             await listening.take()
         return port
 
-    def control(self, how: ListenerHow, seconds: float | None, clock: Clock) -> None:
-        """Close all ports, or open them again; with `seconds`, on that clock, until then. Open sessions go on."""
+    def control(self, how: ListenerHow, seconds: float | None, inbox: Inbox) -> None:
+        """Close all ports, or open them again. Open sessions go on.
+
+        A closed port opens again after `seconds` on the inbox's clock, and when the inbox is reset.
+        """
         if self._closing is not None:
             self._closing.cancel()
-        self._closing = asyncio.ensure_future(self._control(how, seconds, clock))
+        self._closing = asyncio.ensure_future(self._control(how, seconds, inbox))
 
-    async def _control(self, how: ListenerHow, seconds: float | None, clock: Clock) -> None:
+    async def open_again(self) -> None:
+        """Take connections on all ports, whatever closed them."""
+        if self._closing is not None:
+            self._closing.cancel()
+            self._closing = None
+        for listening in self._listeners:
+            await listening.take()
+
+    async def _control(self, how: ListenerHow, seconds: float | None, inbox: Inbox) -> None:
         for listening in self._listeners:
             match how:
                 case ListenerHow.REFUSE:
                     await listening.refuse()
                 case ListenerHow.PAUSE:
                     await listening.pause()
-        if seconds is not None:
-            await clock.sleep(seconds)
-        if seconds is not None or how is ListenerHow.RESUME:
-            for listening in self._listeners:
-                await listening.take()
+        if how is not ListenerHow.RESUME:
+            await _end_of(inbox, seconds)
+        for listening in self._listeners:
+            await listening.take()
 
     @property
     def sessions(self) -> int:
@@ -93,3 +106,20 @@ class Server:
         for session in [session for session in self._connections if hasattr(session, "wire")]:
             session.wire.transport.abort()
         await asyncio.sleep(0)  # so that the sockets are closed when this returns
+
+
+async def _end_of(inbox: Inbox, seconds: float | None) -> None:
+    """Wait so long on the inbox's clock, for ever if there is no time, but no longer than until the inbox is reset."""
+    waits = {asyncio.ensure_future(inbox.stall(_PORT))}
+    if seconds is not None:
+        waits.add(asyncio.ensure_future(_after(inbox, seconds)))
+    try:
+        await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        for wait in waits:
+            wait.cancel()
+
+
+async def _after(inbox: Inbox, seconds: float) -> bool:
+    await inbox.clock.sleep(seconds)
+    return True

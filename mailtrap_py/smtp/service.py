@@ -8,9 +8,8 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Protocol
 
-from mailtrap_py.clock import Clock
 from mailtrap_py.events import Record
-from mailtrap_py.inbox import DEFAULT, Inboxes
+from mailtrap_py.inbox import DEFAULT, Inbox, Inboxes
 from mailtrap_py.scenario import ListenerHow
 from mailtrap_py.smtp.tls import BadTls
 from mailtrap_py.smtp.upstream import Upstream
@@ -24,7 +23,7 @@ class AuthPolicy(StrEnum):
     OFF = "off"
 
 
-def _no_port(_: ListenerHow, __: float | None, ___: Clock) -> None:
+def _no_port(_: ListenerHow, __: float | None, ___: Inbox) -> None:
     """Stand for the ports where nobody listens."""
 
 
@@ -52,7 +51,7 @@ class Service:
     """Makes or finds the server's TLS context: the first client that wants TLS pays for it, not the start."""
     upstream: Upstream | None = None
     inbox: str = DEFAULT
-    listener: Callable[[ListenerHow, float | None, Clock], None] = _no_port
+    listener: Callable[[ListenerHow, float | None, Inbox], None] = _no_port
     """Closes the ports, or opens them again; whoever listens puts it here."""
 
 

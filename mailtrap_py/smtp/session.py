@@ -176,7 +176,7 @@ class Session(Conversation, SMTP):
             case Ehlo():
                 self._capabilities.bend(action)
             case Listener():
-                self.service.listener(action.listener, action.for_, self.inbox.clock)
+                self.service.listener(action.listener, action.for_, self.inbox)
 
     async def smtp_AUTH(self, arg: str | None) -> None:
         """Authenticate by the engine's mechanisms, their names in any case (RFC 4954, section 4)."""
