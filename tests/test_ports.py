@@ -83,8 +83,10 @@ def test_a_port_that_is_taken_is_named_with_its_cure() -> None:
 
 @needs_ipv6
 def test_nothing_stays_open_when_one_address_is_taken() -> None:
-    with bound("::1") as (listener,):
+    # A number that is free on both, so that it is the second address that is found taken.
+    with bound("127.0.0.1") as (first,), bound("::1", number=number(first)) as (listener,):
         taken = number(listener)
+        first.close()
         with pytest.raises(SettingError):
             ports.bind(["127.0.0.1", "::1"], taken, purpose="smtp-port")
         with bound("127.0.0.1", number=taken):
