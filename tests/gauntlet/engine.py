@@ -34,8 +34,20 @@ LIMIT = 45.0
 RECIPIENTS = ("bob@example.com", "cy@example.com", "dee@example.com")
 """As many as the scenarios about recipients need: one of them is refused, or one is too many."""
 
+_OTHER_RECIPIENTS = {"fail-addresses": ("bob@example.com", "550@fail.test", "450x2@fail.test")}
 _SEED = 5321  # of scenarios that leave it open: the table must not change by chance
 _SETTINGS = Settings(host=("127.0.0.1",), smtp_port=0, smtps_port=0, http_port=None, store="sqlite://")
+_CHANGING = tuple(
+    (re.compile(pattern), instead)
+    for pattern, instead in (
+        (r"127\.0\.0\.1:\d+", "127.0.0.1:port"),
+        (r"\bport \d+", "port"),
+        (r"\bafter \d+ (ms|milliseconds)", r"after some \1"),
+        (r"\bqueued as \w+", "queued as (id)"),
+        (r"\d{4}-\d\d-\d\dT[\d:]+Z", "(date)"),
+        (r"\b[0-9A-F]{12,16}:error", "error"),  # OpenSSL's number of a thread
+    )
+)
 _LONGEST = 110  # characters of what a client said
 
 
@@ -91,7 +103,7 @@ def attempt(program: Program, scenario: str, *, limit: float) -> tuple[Trial, st
             authority.write_bytes(server.authority_pem)
             return {
                 **program.environment,
-                "SMTP_TO": ",".join(RECIPIENTS),
+                "SMTP_TO": ",".join(_OTHER_RECIPIENTS.get(scenario, RECIPIENTS)),
                 "SMTP_USER": "ann" if login else "",
                 "SMTP_PASSWORD": "secret" if login else "",
                 # The machine trusts the trap, as it trusts the authorities of real servers.
@@ -145,6 +157,9 @@ def last_words(output: str) -> str:
 
 
 def shorten(said: str) -> str:
-    """Fold into one line, without what differs from run to run, and cut."""
-    said = re.sub(r"127\.0\.0\.1:\d+", "127.0.0.1:port", " ".join(said.split()))
+    """Fold into one line, without what differs from run to run or cannot be shown, and cut."""
+    said = " ".join(said.split())
+    for changing, instead in _CHANGING:
+        said = changing.sub(instead, said)
+    said = "".join(char if char.isprintable() else "\ufffd" for char in said)
     return said if len(said) <= _LONGEST else f"{said[: _LONGEST - 1]}…"

@@ -9,10 +9,12 @@ from dataclasses import dataclass, field
 
 from mailtrap_py.scenario.findings import KINDS
 from mailtrap_py.scenario.verdict import Grade
+from tests.gauntlet.notes import Note
 
 FIRST_LINE = "<!-- Made by `python tests/gauntlet/table.py --write`. Never edited by hand. -->"
 NOT_MET = "—"
 HELD = " ✓"
+NOBODY_MET = "Nobody met it: it takes several messages on a connection, or several connections."
 
 GRADES: Mapping[Grade, str] = {
     Grade.DELIVERED: "It said success, and every recipient has the message once.",
@@ -71,15 +73,27 @@ class Row:
         return self.grade.removesuffix(HELD).strip("*")
 
 
+def _unmet(clients: Iterable[str]) -> dict[str, Row]:
+    return {client: Row(client, NOT_MET, "", "", "", "") for client in clients}
+
+
 @dataclass(slots=True)
 class Section:
-    """One scenario: what it is, its rows by client, and who held which of its expectations."""
+    """One scenario: what it is, its rows by client, and who held which of its expectations.
+
+    What nobody met has rows that say only that.
+    """
 
     name: str
     kind: str
     about: str
     rows: dict[str, Row] = field(default_factory=dict)
     held: dict[str, set[str]] = field(default_factory=dict)
+
+    @property
+    def met(self) -> bool:
+        """Whether a client came to where the server fails."""
+        return any(row.word != NOT_MET for row in self.rows.values())
 
 
 @dataclass(slots=True)
@@ -98,24 +112,28 @@ class Page:
             section.rows = {name: row for name, row in before.rows.items() if name in kept} | section.rows
             for expectation in section.held:
                 section.held[expectation] |= before.held.get(expectation, set()) & kept
+        if not section.met:
+            section.rows, section.held = _unmet(section.rows), {}
         self.sections[section.name] = section
 
 
 # -- writing
 
 
-def write(page: Page, notes: Mapping[tuple[str, str], str] | None = None) -> str:
-    """Write the page. `notes` explain rows, by scenario and client."""
+def write(page: Page, notes: Sequence[Note] = ()) -> str:
+    """Write the page, with the notes that are fit for it."""
     parts = [FIRST_LINE, INTRODUCTION, _grades(), _clients(page)]
     by_class = {kind: [each for each in page.sections.values() if each.kind == kind] for kind in CLASSES}
     parts.append("## All at once")
     for kind, sections in by_class.items():
         if sections:
             parts += [f"{CLASSES[kind]} (`{kind}`):", _overview(page, sections)]
+    if notes:
+        parts += ["## What is behind it", _notes(notes)]
     parts.append("## One by one")
     for sections in by_class.values():
         for section in sections:
-            parts += _section(page, section, notes or {})
+            parts += _section(page, section)
     parts += _glossary(page)
     return "\n\n".join(parts) + "\n"
 
@@ -158,8 +176,10 @@ def _overview(page: Page, sections: Sequence[Section]) -> str:
     rows = [
         [f"[{section.name}](#{section.name})", *(_word(section, client) for client in page.clients)]
         for section in sections
+        if section.met
     ]
-    return table(["scenario", *page.clients], rows)
+    unmet = ", ".join(f"[{section.name}](#{section.name})" for section in sections if not section.met)
+    return table(["scenario", *page.clients], rows) + (f"\n\n{_UNMET}{unmet}" if unmet else "")
 
 
 def _word(section: Section, client: str) -> str:
@@ -167,14 +187,25 @@ def _word(section: Section, client: str) -> str:
     return row.grade if row else ""
 
 
-def _section(page: Page, section: Section, notes: Mapping[tuple[str, str], str]) -> Iterator[str]:
+def _notes(notes: Sequence[Note]) -> str:
+    rows = []
+    for note in notes:
+        grade = f"**{note.grade}**" if Grade(note.grade).bad else note.grade
+        places = ", ".join(f"[{scenario}](#{scenario})" for scenario in note.scenarios)
+        rows.append((", ".join(note.clients), grade, places, note.why))
+    return table(("client", "grade", "scenario", "why"), rows)
+
+
+def _section(page: Page, section: Section) -> Iterator[str]:
     yield f"### {section.name}"
     yield section.about
+    if not section.met:
+        yield NOBODY_MET
+        return
     rows = [section.rows[client] for client in page.clients if client in section.rows]
     cells = [(row.client, row.grade, row.said, row.stored, row.time, row.findings) for row in rows]
     yield table(("client", "grade", "what it reported", "stored", "time", "findings"), cells)
-    lines = [f"- {client}: {notes[section.name, client]}" for client in page.clients if (section.name, client) in notes]
-    lines += [f"- `{each}`: {_holders(holders, rows)}" for each, holders in section.held.items()]
+    lines = [f"- `{each}`: {_holders(holders, rows)}" for each, holders in section.held.items()]
     if lines:
         yield "\n".join(lines)
 
@@ -197,6 +228,7 @@ def _glossary(page: Page) -> Iterator[str]:
 
 # -- reading
 
+_UNMET = "Met by nobody: "
 _CELL = re.compile(r"(?<!\\)\|")
 _LINK = re.compile(r"\[(.+)\]\(.+\)")
 _EXPECTATION = re.compile(r"- `(.+)`: (.+)")
@@ -216,16 +248,20 @@ def read(text: str) -> Page:
                 page.faultless[name] = faultless
         elif title == "All at once":
             kinds = _kinds(body)
-        elif rows and title in kinds:
-            page.sections[title] = _read_section(title, kinds[title], body, rows)
+        elif title in kinds:
+            section = page.sections[title] = _read_section(title, kinds[title], body, rows)
+            if NOBODY_MET in body:
+                section.rows = _unmet(page.clients)
     return page
 
 
 def _kinds(body: str) -> dict[str, str]:
-    kinds = {}
+    kinds: dict[str, str] = {}
     for part in re.split(r"\(`", body)[1:]:
-        for name in re.findall(r"^\| \[(.+?)\]", part, flags=re.MULTILINE):
-            kinds[name] = part.partition("`")[0]
+        names = re.findall(r"^\| \[(.+?)\]", part, flags=re.MULTILINE)
+        for line in re.findall(rf"^{_UNMET}(.+)", part, flags=re.MULTILINE):
+            names += re.findall(r"\[(.+?)\]", line)
+        kinds |= dict.fromkeys(names, part.partition("`")[0])
     return kinds
 
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import dataclasses
 import multiprocessing
 import os
 import sys
@@ -25,14 +26,14 @@ from mailtrap_py.scenario import load
 from mailtrap_py.scenario.library import names
 from mailtrap_py.scenario.verdict import Grade
 from tests.gauntlet.engine import FAULTLESS, FAULTLESS_LOGIN, RECIPIENTS, Run, play, wants_login
-from tests.gauntlet.notes import NOTES
+from tests.gauntlet.notes import NOTES, Note
 from tests.gauntlet.page import HELD, NOT_MET, Page, Row, Section, code, read, write
 from tests.gauntlet.programs import CLIENTS, AbsentError, Client, Program, Workshop
 
 PAGE = ROOT / "docs" / "clients.md"
 
 _AT_ONCE = 6  # runs; most of the time they wait
-_TIMES = ((1, "< 1 s"), (3.5, "2 s"), (6, "4 s"), (9, "8 s"), (15, "12 s"), (25, "20 s"), (40, "30 s"))
+_TIMES = ((2, "< 2 s"), (6, "2 to 6 s"), (10, "6 to 10 s"), (20, "10 to 20 s"), (40, "20 to 40 s"))
 _OF_THE_MACHINE = frozenset({"helo-name"})  # it shows what this machine is called
 
 Runs = Mapping[str, Mapping[str, Run]]  # by scenario and client
@@ -122,16 +123,28 @@ def kinds_of(run: Run, known: set[str] | None = None) -> str:
     return " ".join(code(kind) for kind in run.findings if kind not in (known or set()) | _OF_THE_MACHINE)
 
 
-def notes_for(page: Page) -> dict[tuple[str, str], str]:
-    """Give the notes whose row has the grade that they explain; say which have not."""
-    fitting = {}
-    for (scenario, client), (grade, text) in NOTES.items():
-        row = page.sections[scenario].rows.get(client) if scenario in page.sections else None
-        if row is not None and row.word == grade:
-            fitting[scenario, client] = text
-        elif row is not None:
-            _tell(f"the note on {client} under {scenario} explains {grade}, but it is {row.word}")
+def fitting_notes(page: Page) -> list[Note]:
+    """Give the notes, each with the clients and scenarios that have the grade that it explains; tell of the others."""
+    fitting = []
+    for note in NOTES:
+        places = [
+            (client, scenario)
+            for client in note.clients
+            for scenario in note.scenarios
+            if _has_grade(page, client, scenario, note.grade)
+        ]
+        clients = tuple(client for client in note.clients if client in {client for client, _ in places})
+        scenarios = tuple(scenario for scenario in note.scenarios if scenario in {scenario for _, scenario in places})
+        if places:
+            fitting.append(dataclasses.replace(note, clients=clients, scenarios=scenarios))
     return fitting
+
+
+def _has_grade(page: Page, client: str, scenario: str, grade: str) -> bool:
+    row = page.sections[scenario].rows.get(client) if scenario in page.sections else None
+    if row is not None and row.word != grade:
+        _tell(f"a note explains why {client} is {grade} under {scenario}, and it is {row.word}")
+    return row is not None and row.word == grade
 
 
 def _tell(words: str) -> None:
@@ -170,9 +183,9 @@ def main() -> int:
         return 1
     page = read(PAGE.read_text("utf-8")) if arguments.write and PAGE.exists() else Page()
     add(page, ready, runs)
-    text = write(page, notes_for(page))
+    text = write(page, fitting_notes(page))
     if arguments.write:
-        PAGE.write_text(text, "utf-8")
+        PAGE.write_bytes(text.encode())
     else:
         sys.stdout.write(text)
     return 0

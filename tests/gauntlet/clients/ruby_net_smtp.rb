@@ -28,7 +28,7 @@ begin
   end
   smtp.start(**login) { smtp.send_message(message, "ann@example.com", *recipients) }
 rescue Net::ProtocolError, Net::OpenTimeout, Net::ReadTimeout, OpenSSL::SSL::SSLError, IOError, SystemCallError => problem
-  error = "#{problem.class}: #{problem.message.strip}"
+  error = "#{problem.class}: #{problem.message.dup.force_encoding("UTF-8").scrub.strip}"
 end
-puts JSON.generate({ sent: error.empty?, error: error.scrub, refused: {} })
+puts JSON.generate({ sent: error.empty?, error: error, refused: {} })
 exit error.empty? ? 0 : 1
