@@ -8,7 +8,7 @@ import pytest
 
 from mailtrap_py.scenario.expectation import Expectation
 from mailtrap_py.scenario.verdict import Result, judge
-from tests.recorded import Recording, deliver
+from tests.recorded import Recording, deliver, updated
 
 READY = "S: 220 mx.example ready"
 HELLO = f"{READY}\nC: EHLO client.example\nS: 250 mx.example"
@@ -211,6 +211,14 @@ def test_some_sessions_are_not_the_clients_to_end(told: str, ending: str) -> Non
     assert ruled(run, "ends_with", "quit").passed
     assert ruled(Recording(), "ends_with", "quit").evidence == ("no client connected",)
     assert not ruled(Recording(), "ends_with", "quit").passed
+
+
+def test_who_leaves_in_the_handshake_cannot_say_quit() -> None:
+    run = Recording().session(f"{HELLO}\nC: STARTTLS\nS: 220 Go\nS: 250 Injected", "client-closed")
+
+    assert ruled(run, "ends_with", "quit").evidence == ("0 sessions ended with QUIT",)
+    run.events.append(updated(tls_version="TLSv1.3"))
+    assert not ruled(run, "ends_with", "quit").passed
 
 
 def test_a_session_that_idled_until_421_was_the_clients_to_end() -> None:

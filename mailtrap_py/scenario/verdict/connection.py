@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from mailtrap_py.events import Ending
 from mailtrap_py.scenario.attempts import Failure
-from mailtrap_py.scenario.conversation import Exchange
+from mailtrap_py.scenario.conversation import UNASKED, Exchange
 from mailtrap_py.scenario.evidence import Session, Wait
 from mailtrap_py.scenario.expectation import GaveUp, NotReused, Reconnected, Waited
 from mailtrap_py.scenario.faults import Tls, TlsFault
 from mailtrap_py.scenario.verdict.case import TOLERANCE, Case, Ruling, count
 
-SERVICE_CLOSING = 421
+READY, SERVICE_CLOSING = 220, 421
 _BY_CLIENT = frozenset({Ending.CLIENT_CLOSED, Ending.CLIENT_RESET})
 _BY_SERVER = frozenset({Ending.SERVER_CLOSED, Ending.SERVER_RESET, Ending.SHUTDOWN})
 _NOBODYS_TLS = frozenset(
@@ -141,9 +141,16 @@ def waited(expected: Waited, case: Case) -> Ruling:
 def left_to_client(session: Session) -> bool:
     """Say whether it was for the client to end a session.
 
-    It was not if the server ended it, or said 421, or owed a reply when the client left.
+    It was not if the server ended it, or said 421, or owed a reply when the client left, or if the client left in the
+    TLS handshake, where no command can be sent.
     """
     last = session.exchanges[-1]
+    asked = [each for each in session.exchanges if each.verb != UNASKED][-1]
+    handshake = (
+        asked.verb == "STARTTLS" and asked.code == READY and not (session.updated and session.updated.tls_version)
+    )
+    if handshake and session.ending in _BY_CLIENT:
+        return False
     if session.ending in _BY_SERVER or (last.code == SERVICE_CLOSING and session.ending is not Ending.TIMEOUT):
         return False
     return not (session.ending in _BY_CLIENT and session.owed is not None)
