@@ -98,11 +98,16 @@ class Inbox:
         """Count a session out."""
         self.open_sessions -= 1
 
-    async def stall(self, name: str) -> bool:
-        """Wait for `release` (True: go on) or for a reset (False: the session is over)."""
+    async def stall(self, name: str, *, of: Director | None = None) -> bool:
+        """Wait for `release` (True: go on) or for a reset (False: the session is over).
+
+        `of` is the director that wanted it: when that is not on any more, the reset has been already.
+        """
         loop = asyncio.get_running_loop()
         future: asyncio.Future[bool] = loop.create_future()
         with self._lock:
+            if of is not None and of is not self.director:
+                return False
             self._stalls[future] = (name, loop)
         try:
             return await future

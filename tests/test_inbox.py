@@ -205,6 +205,19 @@ async def test_a_reset_ends_stalls(end: object) -> None:
 
 
 @looped
+async def test_a_stall_of_a_scenario_that_is_over_does_not_begin() -> None:
+    inbox = Inbox()
+    before = inbox.director
+    inbox.reset()
+
+    assert await inbox.stall("a", of=before) is False
+    stalled = asyncio.create_task(inbox.stall("a", of=inbox.director))
+    await until(inbox.stalled)
+    inbox.release()
+    assert await stalled is True
+
+
+@looped
 async def test_who_leaves_a_stall_is_not_counted_any_more() -> None:
     inbox = Inbox()
     stalled = asyncio.create_task(inbox.stall("a"))

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from mailtrap_py.clock import ManualClock
-from mailtrap_py.events import Ending, Firing, Message, Outcome, Point, Source
+from mailtrap_py.events import Ending, Firing, Line, Message, Outcome, Point, Recorded, Source
 from mailtrap_py.inbox import Inbox
 from mailtrap_py.scenario import Action, Decision, Delay, Uniform
 from mailtrap_py.smtp.perform import Stage, perform
@@ -565,6 +565,26 @@ async def test_a_reset_of_the_scenario_ends_a_stall_with_the_connection() -> Non
         client = await stalled(built)
 
         built.inbox.reset()
+
+        assert await client.rest() == b""
+        client.leave()
+        assert (await built.over()).reason == "rule it stalled to its end"
+
+
+@looped
+async def test_a_reset_just_before_a_stall_ends_it_too() -> None:
+    async with house() as built:
+        built.play(rule("mail", {"note": "now"}, "stall"))
+        client = await built.greeted(hello=HELLO)
+        keep = built.book.add
+
+        def add(event: Recorded) -> None:
+            keep(event)
+            if isinstance(event, Line) and event.data == b"now":
+                built.inbox.reset()  # as a test in another thread may do it
+
+        built.book.add = add  # type: ignore[method-assign]
+        await client.send(b"MAIL FROM:<a@b>\r\n")
 
         assert await client.rest() == b""
         client.leave()

@@ -3,15 +3,17 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import socket
+from collections.abc import Callable
 
 import pytest
 
 from mailtrap_py import ports
 from mailtrap_py.events import Ending, SessionEnded, SessionStarted, Source
-from mailtrap_py.inbox import Inboxes
+from mailtrap_py.inbox import Inbox, Inboxes
+from mailtrap_py.scenario import Scenario
 from mailtrap_py.smtp.server import Server
 from mailtrap_py.smtp.service import Port, Service
-from tests.connected import Book, Client, house, looped, until
+from tests.connected import Book, Client, House, house, looped, until
 
 
 @looped
@@ -96,6 +98,80 @@ def said(client: socket.socket) -> bytes:
     except ConnectionResetError:
         return b""
     return heard.rpartition(b"220 mailtrap.localhost ESMTP mailtrap_py\r\n")[2]
+
+
+async def refusing(built: House) -> Client:
+    """Let a rule close the port for good; give the client that brought it about."""
+    built.play({"at": "noop", "do": [{"listener": "refuse"}]})
+    client = await built.greeted()
+    assert (await client.ask("NOOP")).startswith("250")
+    await until(lambda: not taken(built))
+    return client
+
+
+def taken(built: House) -> bool:
+    """Say whether the kernel takes a connection on the port."""
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", built.port)) == 0
+
+
+@pytest.mark.parametrize("end", [Inbox.reset, Inbox.clear, lambda inbox: inbox.use(Scenario(name="next"))])
+@looped
+async def test_a_port_that_a_rule_closed_is_open_again_after_the_scenario(end: Callable[[Inbox], None]) -> None:
+    async with house() as built:
+        client = await refusing(built)
+
+        end(built.inbox)
+        await until(lambda: taken(built))
+
+        assert (await client.ask("RSET")).startswith("250")
+        await built.greeted()
+
+
+@looped
+async def test_a_port_that_a_rule_closed_may_be_opened_by_hand() -> None:
+    async with house() as built:
+        await refusing(built)
+
+        await built.server.open_again()
+        await built.server.open_again()
+
+        assert taken(built)
+
+
+@looped
+async def test_a_scenario_that_ends_after_its_server_opens_nothing() -> None:
+    async with house() as built:
+        await refusing(built)
+        await built.server.close()
+
+        built.inbox.clear()
+        for _ in range(5):
+            await asyncio.sleep(0)
+        assert not taken(built)
+
+
+def test_a_scenario_may_outlive_the_loop_of_its_server() -> None:
+    inboxes = Inboxes()
+
+    @looped
+    async def close_the_port() -> None:
+        async with house(inboxes=inboxes) as built:
+            await refusing(built)
+
+    close_the_port()
+    inboxes.get().clear()
+
+
+@looped
+async def test_a_port_that_another_program_took_meanwhile_is_told(caplog: pytest.LogCaptureFixture) -> None:
+    async with house() as built:
+        await refusing(built)
+        with socket.create_server(("127.0.0.1", built.port)):
+            built.inbox.clear()
+            await until(lambda: caplog.records)
+
+        assert f"the port cannot be opened again: port {built.port} on 127.0.0.1 is taken" in caplog.text
 
 
 @looped

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import NoReturn
 
 from mailtrap_py.events import Ending, Reply
@@ -22,6 +22,7 @@ from mailtrap_py.scenario import (
     CloseHow,
     Decision,
     Delay,
+    Director,
     Discard,
     Drip,
     Duplicate,
@@ -58,6 +59,12 @@ class Stage:
     accept: Callable[[], Awaitable[None]]
     discard: Callable[[], None]
     bend: Callable[[Tls | Ehlo | Listener], None]
+    director: Director = field(init=False)
+    """The one that decided; another may be on by the time that an action has its turn."""
+
+    def __post_init__(self) -> None:
+        """Remember who decided."""
+        self.director = self.inbox.director
 
 
 async def perform(decision: Decision, stage: Stage) -> bool:
@@ -147,7 +154,10 @@ async def _stall(action: Stall, rule: str, stage: Stage) -> None:
 
     async def released_in_time() -> bool:
         # Two clocks' worth of waiting: a barrier that somebody opens, and the limit that ends every stall.
-        waits = {asyncio.ensure_future(limit()), asyncio.ensure_future(stage.inbox.stall(action.stall.name))}
+        waits = {
+            asyncio.ensure_future(limit()),
+            asyncio.ensure_future(stage.inbox.stall(action.stall.name, of=stage.director)),
+        }
         try:
             done, _ = await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
             return done.pop().result()

@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import socket
 import weakref
 from collections.abc import Sequence
 from dataclasses import replace
 
+from mailtrap_py.errors import SettingError
 from mailtrap_py.inbox import Inbox
-from mailtrap_py.scenario import ListenerHow
+from mailtrap_py.scenario import Director, ListenerHow
 from mailtrap_py.smtp.conversation import Conversation
 from mailtrap_py.smtp.listening import Listening, turns
 from mailtrap_py.smtp.proxy import ProxySession
 from mailtrap_py.smtp.service import Port, Service
 from mailtrap_py.smtp.session import Session
+
+log = logging.getLogger("mailtrap_py.smtp")
 
 PATIENCE = 0.5
 """Seconds that sessions get to say 421 when the server stops; after that their connections are broken."""
@@ -59,7 +63,7 @@ class Server:
         """
         if self._closing is not None:
             self._closing.cancel()
-        self._closing = asyncio.ensure_future(self._control(how, seconds, inbox))
+        self._closing = asyncio.ensure_future(self._control(how, seconds, inbox, inbox.director))
 
     async def open_again(self) -> None:
         """Take connections on all ports, whatever closed them."""
@@ -69,7 +73,7 @@ class Server:
         for listening in self._listeners:
             await listening.take()
 
-    async def _control(self, how: ListenerHow, seconds: float | None, inbox: Inbox) -> None:
+    async def _control(self, how: ListenerHow, seconds: float | None, inbox: Inbox, wanted_by: Director) -> None:
         for listening in self._listeners:
             match how:
                 case ListenerHow.REFUSE:
@@ -77,9 +81,12 @@ class Server:
                 case ListenerHow.PAUSE:
                     await listening.pause()
         if how is not ListenerHow.RESUME:
-            await _end_of(inbox, seconds)
-        for listening in self._listeners:
-            await listening.take()
+            await _end_of(inbox, seconds, wanted_by)
+        try:
+            for listening in self._listeners:
+                await listening.take()
+        except SettingError as error:  # nobody waits for this task who could be told
+            log.error("the port cannot be opened again: %s", error)  # noqa: TRY400 - it is no bug of ours
 
     @property
     def sessions(self) -> int:
@@ -108,9 +115,9 @@ class Server:
         await asyncio.sleep(0)  # so that the sockets are closed when this returns
 
 
-async def _end_of(inbox: Inbox, seconds: float | None) -> None:
+async def _end_of(inbox: Inbox, seconds: float | None, wanted_by: Director) -> None:
     """Wait so long on the inbox's clock, for ever if there is no time, but no longer than until the inbox is reset."""
-    waits = {asyncio.ensure_future(inbox.stall(_PORT))}
+    waits = {asyncio.ensure_future(inbox.stall(_PORT, of=wanted_by))}
     if seconds is not None:
         waits.add(asyncio.ensure_future(_after(inbox, seconds)))
     try:
