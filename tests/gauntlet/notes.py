@@ -115,8 +115,8 @@ NOTES: tuple[Note, ...] = (
         ("Perl Net::SMTP", "swaks"),
         "crashed",
         ("early-rejection-abrupt", "tls-closed"),
-        "Writing to a closed connection raises SIGPIPE, which ends a Perl program that does not ignore it. It is a matter "
-        "of chance: when the end is read before the next write, a failure is reported.",
+        "Writing to a closed connection raises SIGPIPE, which ends a Perl program that does not ignore it. It is a "
+        "matter of chance: when the end is read before the next write, a failure is reported.",
     ),
     Note(
         ("PHPMailer", "swaks"),

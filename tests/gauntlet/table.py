@@ -127,16 +127,12 @@ def fitting_notes(page: Page) -> list[Note]:
     """Give the notes, each with the clients and scenarios that have the grade that it explains; tell of the others."""
     fitting = []
     for note in NOTES:
-        places = [
-            (client, scenario)
-            for client in note.clients
-            for scenario in note.scenarios
-            if _has_grade(page, client, scenario, note.grade)
-        ]
-        clients = tuple(client for client in note.clients if client in {client for client, _ in places})
-        scenarios = tuple(scenario for scenario in note.scenarios if scenario in {scenario for _, scenario in places})
-        if places:
-            fitting.append(dataclasses.replace(note, clients=clients, scenarios=scenarios))
+        clients: dict[tuple[str, ...], tuple[str, ...]] = {}
+        for client in note.clients:
+            scenarios = tuple(each for each in note.scenarios if _has_grade(page, client, each, note.grade))
+            clients[scenarios] = (*clients.get(scenarios, ()), client)
+        clients.pop((), None)
+        fitting += [dataclasses.replace(note, clients=those, scenarios=these) for these, those in clients.items()]
     return fitting
 
 
