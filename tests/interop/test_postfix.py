@@ -14,6 +14,8 @@ from mailtrap_py import Mailtrap, Settings
 if TYPE_CHECKING:
     from tests.interop.conftest import Letter, Postfix, StartPostfix
 
+pytestmark = pytest.mark.slow  # each starts a Postfix of its own, and some wait for it to try again
+
 RECEIVES = {"virtual_mailbox_domains": "static:all", "virtual_mailbox_maps": "static:all/"}
 """It takes mail for every address and puts it into files."""
 
