@@ -4,8 +4,7 @@ import dataclasses
 
 import pytest
 
-from mailtrap_py.clock import ManualClock
-from mailtrap_py.inbox import Inboxes
+from mailtrap_py.inbox import Inbox, Inboxes
 from mailtrap_py.scenario import ListenerHow
 from mailtrap_py.settings import Settings
 from mailtrap_py.smtp.service import AuthPolicy, Port, Service
@@ -39,7 +38,7 @@ def test_the_defaults_are_those_of_the_settings() -> None:
 
 
 def test_where_nobody_listens_a_scenario_may_close_the_port() -> None:
-    Service(record=Book(), inboxes=Inboxes()).listener(ListenerHow.REFUSE, 1.0, ManualClock())
+    Service(record=Book(), inboxes=Inboxes()).listener(ListenerHow.REFUSE, 1.0, Inbox())
 
 
 def test_a_service_does_not_change() -> None:
