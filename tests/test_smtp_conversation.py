@@ -257,19 +257,22 @@ async def test_a_client_that_leaves_in_the_middle_of_a_line() -> None:
 
 @looped
 async def test_a_client_that_is_silent_for_too_long_is_told_why_it_is_closed() -> None:
-    async with house(command_timeout=0.01) as built:
+    async with house() as built:
         client = await built.greeted()
+        built.hurry()
+        await client.ask("NOOP")
 
         assert await client.rest() == b"421 4.4.2 mailtrap.localhost Error: timeout exceeded\r\n"
         client.leave()
         ended = await built.over()
-        assert (ended.ending, ended.reason) == (Ending.TIMEOUT, "the client was silent for 0.01 s")
+        assert (ended.ending, ended.reason) == (Ending.TIMEOUT, "the client was silent for 0.02 s")
 
 
 @looped
 async def test_a_client_that_falls_silent_in_its_content_leaves_what_it_sent() -> None:
-    async with house(command_timeout=0.02) as built:
-        client = await built.connect()
+    async with house() as built:
+        client = await built.greeted()
+        built.hurry()
         await client.send(ENVELOPE + b"Subject: hello\r\n..")
 
         assert (await client.rest()).endswith(b"421 4.4.2 mailtrap.localhost Error: timeout exceeded\r\n")
@@ -674,8 +677,10 @@ async def test_a_client_that_never_reads_keeps_nobody_waiting() -> None:
 
 @looped
 async def test_a_client_that_never_reads_is_closed_in_the_end() -> None:
-    async with house(command_timeout=0.05) as built:
-        greedy = await built.connect()
+    async with house() as built:
+        greedy = await built.greeted()
+        (session,) = built.server._sessions  # noqa: SLF001 - for its patience with who does not read
+        session.wire.patience = 0.05
         greedy.reader._transport.pause_reading()  # type: ignore[attr-defined]  # noqa: SLF001 - nothing is taken in
         greedy.writer.write(b"EHLO c\r\n" * 200_000)
 

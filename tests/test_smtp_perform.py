@@ -275,11 +275,13 @@ async def test_content_is_read_no_faster_than_a_rule_says() -> None:
 
 @looped
 async def test_content_may_not_be_read_at_all() -> None:
-    async with house(command_timeout=0.05) as built:
+    async with house() as built:
         built.play(rule("data", {"read": "stop"}))
         client = await built.greeted(hello=HELLO)
+        built.hurry(0.05)
         await client.ask("MAIL FROM:<a@b>", "RCPT TO:<c@d>", "DATA")
         await client.send(CONTENT + b".\r\n")
+        client.leave()
 
         ended = await built.over()
         assert (ended.ending, built.book.of(Message)) == (Ending.TIMEOUT, [])

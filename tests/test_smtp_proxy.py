@@ -7,7 +7,7 @@ import base64
 import contextlib
 import ssl
 from collections.abc import AsyncIterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import pytest
@@ -56,6 +56,14 @@ class Proxied:
         client = await self.ready()
         assert (await client.ask(*MAIL)).startswith("354")
         return client
+
+    def hurry(self) -> None:
+        """From now on, let the proxy wait for the real server no longer than a short time."""
+        for session in self.built.server._sessions:  # noqa: SLF001 - the time-out is that of its connection
+            assert isinstance(session, ProxySession)
+            connection = session._upstream  # noqa: SLF001 - the same
+            assert connection is not None
+            connection._upstream = replace(connection._upstream, timeout=SHORT)  # noqa: SLF001 - the same
 
     async def told(self, *lines: str) -> None:
         """Hold what the real server was told after EHLO."""
@@ -751,14 +759,17 @@ async def test_nobody_there() -> None:
 @pytest.mark.parametrize("at", ["connect", "EHLO", "MAIL", "RCPT", "DATA", "NOOP", "QUIT"])
 @looped
 async def test_a_server_that_breaks_off_gives_421_and_the_record_says_why(at: str, odd: Answer, why: str) -> None:
-    async with proxied({at: [odd]}, patience=SHORT) as both:
+    async with proxied({at: [odd]}, patience=SHORT if at == "connect" and odd is SILENCE else 5.0) as both:
         client = await both.built.connect()
-        commands = ["EHLO c", *MAIL] if at in {"EHLO", "MAIL", "RCPT", "DATA"} else ["EHLO c", at]
         if at != "connect":
+            commands = ["EHLO c", *MAIL] if at in {"EHLO", "MAIL", "RCPT", "DATA"} else ["EHLO c", at]
+            verbs = [command.split()[0] for command in commands]
             await client.hear()
-            for command in commands[: [command.split()[0] for command in commands].index(at)]:
+            for command in commands[: verbs.index(at)]:
                 await client.ask(command)
-            await client.send(f"{commands[[c.split()[0] for c in commands].index(at)]}\r\n".encode())
+            if odd is SILENCE:
+                both.hurry()
+            await client.send(f"{commands[verbs.index(at)]}\r\n".encode())
 
         problem = f"{both.address} {why}"
         assert await client.rest() == f"421 4.4.2 mailtrap.localhost Service not available: {problem}\r\n".encode()
@@ -776,10 +787,12 @@ async def test_a_server_that_breaks_off_gives_421_and_the_record_says_why(at: st
 @looped
 async def test_a_server_that_breaks_off_at_the_dot_gives_451(odd: Answer, why: str, *, late: bool) -> None:
     # RFC 5321, section 3.8: it counts as if 451 had been received.
-    async with proxied({".": [odd]}, patience=SHORT) as both:
+    async with proxied({".": [odd]}) as both:
         if late:
             both.built.play({"at": "message", "do": ["accept"]})
         client = await both.at_data()
+        if odd is SILENCE:
+            both.hurry()
 
         problem = f"{both.address} {why}"
         assert await client.data() == f"451 4.4.2 Error: the message may be lost: {problem}"

@@ -484,8 +484,9 @@ async def test_a_line_of_auth_that_is_too_long_ends_the_session() -> None:
 
 @looped
 async def test_who_is_silent_during_auth_is_told_why_it_is_closed() -> None:
-    async with house(command_timeout=0.02) as built:
+    async with house() as built:
         client = await built.greeted(hello="EHLO c")
+        built.hurry()
         await client.ask("AUTH LOGIN")
 
         assert await client.rest() == b"421 4.4.2 mailtrap.localhost Error: timeout exceeded\r\n"

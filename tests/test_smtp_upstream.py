@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import socket
 import ssl
+from dataclasses import replace
 
 import pytest
 
@@ -149,6 +150,11 @@ async def test_nobody_there() -> None:
     assert str(caught.value) == f"{upstream} cannot be reached: Connection refused"
 
 
+def hurry(connection: Connection) -> None:
+    """Let it wait no longer than a short time, now that it is there."""
+    connection._upstream = replace(connection._upstream, timeout=SHORT)  # noqa: SLF001
+
+
 @pytest.mark.parametrize(
     ("answer", "complaint"),
     [
@@ -168,8 +174,11 @@ async def test_a_server_that_breaks_off_is_named(answer: Answer, complaint: str,
     async with real({at: [answer]}) as server:
 
         async def ask() -> None:
-            connection = await connected(server, patience=SHORT)
+            silent = "did not" in complaint
+            connection = await connected(server, patience=SHORT if silent and at == "connect" else 5.0)
             with contextlib.closing(connection):
+                if silent:
+                    hurry(connection)
                 await connection.command(b"NOOP\r\n")
 
         with pytest.raises(UpstreamError) as caught:
@@ -225,8 +234,9 @@ async def test_a_server_that_reads_nothing() -> None:
         writer.transport.abort()
 
     listening = await asyncio.start_server(deaf, "127.0.0.1", 0)
-    upstream = Upstream("127.0.0.1", listening.sockets[0].getsockname()[1], timeout=SHORT)
+    upstream = Upstream("127.0.0.1", listening.sockets[0].getsockname()[1])
     connection = await Connection.connect(upstream, hostname="trap.test")
+    hurry(connection)
     with pytest.raises(UpstreamError, match=r"did not read for 0\.03 s"):
         await connection.command(b"x" * 30_000_000)
     enough.set()
