@@ -3,7 +3,9 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import socket
-from collections.abc import Callable
+import ssl
+from collections.abc import Callable, Coroutine
+from typing import Any
 
 import pytest
 
@@ -13,6 +15,7 @@ from mailtrap_py.inbox import Inbox, Inboxes
 from mailtrap_py.scenario import Scenario
 from mailtrap_py.smtp.server import Server
 from mailtrap_py.smtp.service import Port, Service
+from mailtrap_py.smtp.tls import Authority
 from tests.connected import Book, Client, House, house, looped, until
 
 
@@ -200,10 +203,14 @@ async def test_a_session_that_does_not_end_is_not_waited_for(monkeypatch: pytest
         assert (await built.over()).ending is Ending.CLIENT_CLOSED
 
 
-def test_sessions_on_uvloop() -> None:
-    # Its transports are no subclasses of asyncio's, and it takes connections in another way.
+def on_uvloop(work: Callable[[], Coroutine[Any, Any, None]]) -> None:
+    """Do it where transports are no subclasses of asyncio's, and connections are taken in another way."""
     uvloop = pytest.importorskip("uvloop")
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(work())
 
+
+def test_sessions_on_uvloop() -> None:
     async def talk() -> None:
         async with house() as built:
             client = await built.greeted()
@@ -212,5 +219,24 @@ def test_sessions_on_uvloop() -> None:
             assert (await client.rest()).startswith(b"421 4.3.2 ")
             assert built.book.ended.ending is Ending.SHUTDOWN
 
-    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        runner.run(talk())
+    on_uvloop(talk)
+
+
+@pytest.mark.parametrize("starttls", [False, True])
+def test_sessions_under_tls_on_uvloop(*, starttls: bool) -> None:
+    authority = Authority(("localhost", "127.0.0.1"))
+    context = ssl.create_default_context(cadata=authority.pem.decode())
+
+    async def talk() -> None:
+        async with house(tls=authority.context, implicit_tls=not starttls) as built, asyncio.timeout(5):
+            if starttls:
+                client = await built.greeted()
+                await client.ask("STARTTLS")
+                await client.writer.start_tls(context, server_hostname="localhost")
+            else:
+                client = Client(*await asyncio.open_connection("127.0.0.1", built.port, ssl=context))
+                built.clients.append(client)
+                assert (await client.hear()).startswith("220 ")
+            assert (await client.mail()).startswith("250")
+
+    on_uvloop(talk)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import ssl
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, cast
 
 from mailtrap_py.events import Ending
 from mailtrap_py.scenario import TlsFault
@@ -56,16 +56,37 @@ async def shake_hands(wire: Wire, protocol: asyncio.Protocol, contexts: MakeCont
     return await _start(wire, protocol, contexts(_BAD.get(fault) if fault is not None else None))
 
 
+def _feed(protocol: asyncio.BaseProtocol, data: bytes) -> None:
+    """Give the protocol of TLS what was read before it was there."""
+    tls = cast("asyncio.BufferedProtocol", protocol)
+    while data:
+        buffer = memoryview(tls.get_buffer(len(data)))
+        count = min(len(buffer), len(data))
+        buffer[:count] = data[:count]
+        tls.buffer_updated(count)
+        data = data[count:]
+
+
 async def _start(wire: Wire, protocol: asyncio.Protocol, context: ssl.SSLContext) -> Secured:
     loop = asyncio.get_running_loop()
+    before = wire.transport
+    handshake = loop.create_task(
+        loop.start_tls(before, protocol, context, server_side=True, ssl_handshake_timeout=LIMIT)
+    )
     try:
-        transport = await loop.start_tls(
-            wire.transport, protocol, context, server_side=True, ssl_handshake_timeout=LIMIT
-        )
+        await asyncio.sleep(0)  # until the protocol of TLS has taken over
+        early = wire.input.discard()
+        if early:
+            # uvloop reads a new connection's first octets even where its protocol has paused it. They are given on
+            # after the protocol of TLS was told of its connection.
+            loop.call_soon(_feed, before.get_protocol(), early)
+        transport = await handshake
     except (OSError, TimeoutError) as error:  # ssl.SSLError is an OSError
         failure = f"TLS handshake failed: {str(error) or type(error).__name__}"
         wire.note(failure)
         raise SessionOver(Ending.CLIENT_CLOSED, failure) from error
+    finally:
+        handshake.cancel()  # of no effect when it is done
     if transport is None:
         raise SessionOver(Ending.CLIENT_CLOSED, "the client left during the TLS handshake")
     wire.transport = transport
