@@ -33,7 +33,8 @@ def test_junit_has_a_suite_for_each_class_and_a_case_for_each_scenario(runs: tup
     assert failure is not None
     assert failure.get("type") == "silent"
     assert failure.get("message") == "silent: it said success, and some recipients have nothing"
-    assert "C: rcpt TO:<bob@example.com>" in (cases["greylisting"].findtext("system-out") or "")
+    said = (cases["greylisting"].findtext("system-out") or "").lower()  # smtplib's case changed in Python 3.13
+    assert "c: rcpt to:<bob@example.com>" in said
     assert "SMTPRecipientsRefused" in (cases["greylisting"].findtext("system-err") or "")
     assert cases["greylisting"].find("failure") is None
     assert cases["tls-expired"].find("skipped") is not None

@@ -336,7 +336,7 @@ def test_sessions_are_given_oldest_first(trap: Mailtrap) -> None:
         send(trap)
 
     assert [session.facts.number for session in trap.sessions] == [1, 2]
-    assert "C: rcpt TO:<bob@example.com>" in trap.sessions[0].transcript
+    assert "c: rcpt to:<bob@example.com>" in trap.sessions[0].transcript.lower()  # in either case, by Python's version
 
 
 def test_transactions_that_were_refused_are_there_too(trap: Mailtrap) -> None:

@@ -259,7 +259,7 @@ def test_the_report_of_a_failure_has_the_conversation_and_the_mail(inner: pytest
             "  <Message 'Welcome' from 'app@example.com' to bob@example.com>",
             "session 1 from 127.0.0.1:*, *",
             "*0.* S: 220 mailtrap.localhost*",
-            "*0.* C: mail FROM:<app@example.com>*",
+            "*0.* C: mail [Ff][Rr][Oo][Mm]:<app@example.com>*",
             "*0.* S: 550 5.1.1 No such user *added-1?",
             "*0.* C: (* octets of content)",
             "rules of scenario 'none', seed *",

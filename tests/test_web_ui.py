@@ -19,6 +19,8 @@ from mailtrap_py.web.ui import first_mail
 from tests.conftest import Need
 from tests.served import RICH, Served, mail, started
 
+pytestmark = pytest.mark.slow  # each opens a browser; what the pages say is tested in test_web_ui_*.py without one
+
 HOSTILE = Path(__file__).parent / "messages" / "hostile.eml"
 IMAGES = HOSTILE.with_stem("inline-images")
 SECONDS = 10_000  # milliseconds that a browser may take for anything; it takes a hundredth of that
