@@ -23,6 +23,7 @@ from mailtrap_py.pattern import Pattern, fold_domain
         ("/@example\\.com$/", ["a@EXAMPLE.com"], ["a@example.com.au"]),
         ("//", ["//"], ["a@b"]),
         ('"a*b"@x', ['"a*b"@x', '"a c b"@x'], ["ab@x"]),
+        ("aa*a@x", ["aaa@x", "aa-a@X"], ["aa@x"]),
         ("*", ["", "anything", "two\nlines"], []),
     ],
 )

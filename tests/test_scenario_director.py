@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import random
 import threading
+import timeit
 from collections.abc import Mapping
-from time import perf_counter
 
 import pytest
 from hypothesis import given
@@ -317,14 +317,17 @@ def test_fifty_rules_are_asked_in_microseconds() -> None:
     rules = [{"at": "rcpt", "when": when, "do": CLOSE} for when in whens]
     director = Stage(*rules).director
     event = rcpt()
-    times = []
-    for _ in range(50):
-        begin = perf_counter()
-        for _ in range(100):
-            assert director.decide(event) is None
-        times.append((perf_counter() - begin) / 100)
+    assert director.decide(event) is None
 
-    assert min(times) < 40e-6  # 20 are promised; the machines that run this are shared
+    def one_call_each() -> None:
+        for number in range(50):
+            str(number)
+
+    # Where this was written: 17 us for the fifty rules, and 3.4 for as many calls that do next to nothing.
+    asked, nothing = (
+        min(timeit.repeat(what, number=100, repeat=50)) for what in (lambda: director.decide(event), one_call_each)
+    )
+    assert asked < 16 * nothing
 
 
 def test_the_scenario_stays_at_hand() -> None:

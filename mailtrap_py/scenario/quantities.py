@@ -37,7 +37,6 @@ _RATE = re.compile(rf"\s*(?P<size>{_NUMBER}\s*(?:B|KB|MB|GB)?)\s*/\s*s\s*", re.I
 RATE_PATTERN = rf"^\s*{_NUMBER}\s*([KMGkmg]?[Bb])?\s*/\s*[Ss]\s*$"
 _COMPARISON = re.compile(r"\s*(?P<operator>>=|<=|!=|==|>|<|=)?(?P<size>.*)", re.DOTALL)
 _OPERATORS: dict[str, Callable[[int, int], bool]] = {
-    "=": operator.eq,
     "!=": operator.ne,
     ">": operator.gt,
     ">=": operator.ge,
@@ -136,7 +135,9 @@ class Comparison:
 
     def matches(self, number: int) -> bool:
         """Say whether the number passes the test."""
-        return any(_OPERATORS[self.operator](number, each) for each in self.numbers)
+        if self.operator == "=":
+            return number in self.numbers
+        return _OPERATORS[self.operator](number, self.numbers[0])
 
     @property
     def beginnings(self) -> tuple[int, ...]:
