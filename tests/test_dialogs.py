@@ -6,6 +6,7 @@ A file is YAML up to a line `---`, then the conversation:
     C: "text\r\n"     the same in Python's notation: exactly these octets, no line end added
     S: text           the server sends this line; `*` stands for anything
     S: "text"         exactly these octets
+    S: 250-... A !B   a reply of any number of lines, all with this code; one begins with the word A, none with B
     == closed         the server ends the connection; `== reset`: it breaks it
     == close          the client closes its side; `== leave`: the client breaks the connection
     == tls            a TLS handshake; `== tls-fails WORDS`: one that fails, for this reason
@@ -287,10 +288,21 @@ class Stage:
             got = await self.reader.readexactly(len(wanted))
             assert got == wanted
             return
+        if text[3:7] == "-...":
+            await self._expect_lines(text[:3], text[7:].split())
+            return
         line = await self.reader.readuntil(b"\n")
         assert line.endswith(b"\r\n"), f"expected {text!r}, and {line!r} has no CRLF"
         said = line[:-2].decode("utf-8", "surrogateescape")
         assert fnmatch.fnmatchcase(said, text.replace("[", "[[]")), f"expected {text!r}, got {said!r}"
+
+    async def _expect_lines(self, code: str, words: list[str]) -> None:
+        lines: list[str] = []
+        while not lines or lines[-1].startswith(f"{code}-"):
+            lines.append((await self.reader.readuntil(b"\r\n")).decode())
+        assert lines[-1].startswith(f"{code} ")
+        keywords = {(line[4:].split() or [""])[0] for line in lines}
+        assert [word for word in words if (word.lstrip("!") in keywords) is word.startswith("!")] == [], keywords
 
     async def _do(self, word: str, argument: str = "") -> None:
         assert self.writer is not None
