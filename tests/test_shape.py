@@ -23,6 +23,7 @@ ARROWS: dict[str, set[str]] = {
     "events": set(),
     "pattern": set(),
     "ids": set(),
+    "codes": set(),
     "message": set(),
     "clock": {"errors"},
     "settings": {"errors"},
@@ -31,7 +32,7 @@ ARROWS: dict[str, set[str]] = {
     "inbox": {"errors", "events", "scenario", "clock"},
     "store": {"errors", "events", "message", "pattern", "ids"},
     "smtp": {"errors", "events", "scenario", "inbox", "clock", "ids", "ports"},
-    "web": {"errors", "events", "scenario", "inbox", "clock", "message", "pattern", "store", "settings"},
+    "web": {"errors", "events", "scenario", "inbox", "clock", "message", "pattern", "store", "settings", "codes"},
     "http_server": {"web"},
 }
 ARROWS["trap"] = set(ARROWS)
@@ -46,6 +47,7 @@ ARROWS["cli"] = {
     "handle",
     "events",
     "store",
+    "codes",
 }  # run judges a record
 ARROWS["__main__"] = {"cli"}
 ARROWS["__init__"] = {"errors", "handle", "settings", "trap"}
@@ -66,7 +68,7 @@ HOMES: dict[str, set[str]] = {
     "yaml": {"scenario/load.py", "scenario/catalogue.py"},
 }
 
-PURE = {"events", "message", "pattern", "scenario"}
+PURE = {"codes", "events", "message", "pattern", "scenario"}
 IMPURE = {"asyncio", "socket", "ssl", "time", "random", "sqlite3"}
 
 # Files without a twin among the tests, and why.
