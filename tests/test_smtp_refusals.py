@@ -7,12 +7,18 @@ from mailtrap_py.smtp import refusals
 from mailtrap_py.smtp.path import Path
 
 LIMIT = 1000
-OFFERED = ("SIZE 1000", "8BITMIME", "SMTPUTF8", "AUTH PLAIN")
+OFFERED = ("SIZE 1000", "8BITMIME", "SMTPUTF8", "AUTH PLAIN", "", "DSN")
 
 
 def replies() -> list[Reply]:
     constants = [value for value in vars(refusals).values() if isinstance(value, Reply)]
-    return [*constants, refusals.syntax_error("NOOP"), refusals.too_big(LIMIT), refusals.unsupported("RET")]
+    return [
+        *constants,
+        refusals.syntax_error("NOOP"),
+        refusals.too_big(LIMIT),
+        refusals.unsupported("RET"),
+        refusals.misspelt("RET"),
+    ]
 
 
 def test_every_refusal_has_an_enhanced_code_of_its_class() -> None:
@@ -37,6 +43,7 @@ def test_every_refusal_is_one_line_that_every_client_can_take() -> None:
         {"BODY": "8bitMIME"},
         {"SMTPUTF8": ""},
         {"AUTH": "<>"},
+        {"RET": "hdrs", "ENVID": "QQ314159"},
         {"AUTH": "ann@example.com", "SIZE": "7", "BODY": "8BITMIME", "SMTPUTF8": ""},
     ],
 )
@@ -56,8 +63,10 @@ def test_parameters_that_were_offered_are_taken(parameters: dict[str, str]) -> N
         ({"BODY": ""}, 501),
         ({"BODY": "BINARYMIME"}, 501),
         ({"SMTPUTF8": "yes"}, 501),
-        ({"RET": "FULL"}, 555),
-        ({"ENVID": "1", "SIZE": "1"}, 555),
+        ({"RET": "SOME"}, 501),
+        ({"ENVID": "a=b", "SIZE": "1"}, 501),
+        ({"NOTIFY": "NEVER"}, 555),
+        ({"XFOO": "1", "SIZE": "1"}, 555),
     ],
 )
 def test_parameters_that_cannot_be_honoured_are_refused(parameters: dict[str, str], code: int) -> None:
@@ -70,8 +79,8 @@ def test_parameters_that_cannot_be_honoured_are_refused(parameters: dict[str, st
 def test_an_address_beyond_ascii_must_be_declared() -> None:
     assert refusals.of_mail_parameters(Path("\u00e9@b"), OFFERED, LIMIT) == refusals.UNDECLARED_UTF8
     assert refusals.of_mail_parameters(Path("\u00e9@b", {"SMTPUTF8": ""}), OFFERED, LIMIT) is None
-    assert refusals.of_recipient(Path("\u00e9@b"), utf8=False) == refusals.UNDECLARED_UTF8
-    assert refusals.of_recipient(Path("\u00e9@b"), utf8=True) is None
+    assert refusals.of_recipient(Path("\u00e9@b"), OFFERED, utf8=False) == refusals.UNDECLARED_UTF8
+    assert refusals.of_recipient(Path("\u00e9@b"), OFFERED, utf8=True) is None
 
 
 @pytest.mark.parametrize(
@@ -80,8 +89,17 @@ def test_an_address_beyond_ascii_must_be_declared() -> None:
         (Path("a@b"), None),
         (Path("Postmaster"), None),
         (Path(""), refusals.BAD_RECIPIENT),
-        (Path("a@b", {"NOTIFY": "NEVER"}), refusals.unsupported("NOTIFY")),
+        (Path("a@b", {"NOTIFY": "NEVER", "ORCPT": "rfc822;A@b"}), None),
+        (Path("a@b", {"NOTIFY": "SOMETIMES"}), refusals.misspelt("NOTIFY")),
+        (Path("a@b", {"RET": "FULL"}), refusals.unsupported("RET")),
     ],
 )
 def test_recipients(path: Path, refusal: Reply | None) -> None:
-    assert refusals.of_recipient(path, utf8=False) == refusal
+    assert refusals.of_recipient(path, OFFERED, utf8=False) == refusal
+
+
+@pytest.mark.parametrize("parameter", ["SIZE", "BODY", "SMTPUTF8", "AUTH", "RET", "ENVID"])
+def test_what_is_not_offered_is_not_taken(parameter: str) -> None:
+    path = Path("a@b", {parameter: ""})
+
+    assert refusals.of_mail_parameters(path, ("PIPELINING",), LIMIT) == refusals.unsupported(parameter)

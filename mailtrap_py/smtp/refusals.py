@@ -5,10 +5,11 @@ The wording is Postfix's where it has one, since that is what clients were teste
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Final
 
 from mailtrap_py.events import Reply
+from mailtrap_py.smtp import dsn
 from mailtrap_py.smtp.path import Path
 
 LINE_TOO_LONG: Final = Reply(500, "5.5.2", ("Error: line too long",))
@@ -29,8 +30,14 @@ TLS_ACTIVE: Final = Reply(503, "5.5.1", ("Error: TLS is active already",))
 AUTH_NOT_OFFERED: Final = Reply(502, "5.5.1", ("Error: AUTH is not offered",))
 AUTH_IN_TRANSACTION: Final = Reply(503, "5.5.1", ("Error: AUTH is not permitted during a mail transaction",))
 NOT_STORED: Final = Reply(451, "4.3.0", ("Error: the message could not be stored",))
-_EXTENSIONS: Final = {"SIZE": "SIZE", "BODY": "8BITMIME", "SMTPUTF8": "SMTPUTF8", "AUTH": "AUTH"}
-"""The extension that each parameter of MAIL belongs to."""
+_EXTENSIONS: Final = {
+    "SIZE": "SIZE",
+    "BODY": "8BITMIME",
+    "SMTPUTF8": "SMTPUTF8",
+    "AUTH": "AUTH",
+    **dict.fromkeys((*dsn.OF_MAIL, *dsn.OF_RCPT), "DSN"),
+}
+"""The extension that each parameter of MAIL and RCPT belongs to."""
 _BODIES: Final = frozenset({"7BIT", "8BITMIME"})
 
 
@@ -49,33 +56,47 @@ def unsupported(parameter: str) -> Reply:
     return Reply(555, "5.5.4", (f"Unsupported option: {parameter}",))
 
 
+def misspelt(parameter: str) -> Reply:
+    """Refuse a parameter that is not written as its extension wants it."""
+    return Reply(501, "5.5.4", (f"Error: bad {parameter} parameter syntax",))
+
+
 def of_mail_parameters(path: Path, honoured: Sequence[str], limit: int) -> Reply | None:
     """Tell what is wrong with the parameters of a MAIL command, if anything is.
 
     `honoured` are the lines of the EHLO reply that hold, `limit` the size that a message may have.
     """
-    parameters = dict(path.parameters)
-    offered = {line.split(maxsplit=1)[0].upper() for line in honoured if line.split()}
-    for parameter, extension in _EXTENSIONS.items():
-        if parameter in parameters and extension not in offered:
-            return unsupported(parameter)
-    size = parameters.pop("SIZE", "0")
-    if not (size.isascii() and size.isdigit()) or parameters.pop("SMTPUTF8", ""):
-        return BAD_PARAMETER
-    if int(size[:20]) > limit > 0:
-        return too_big(limit)
-    if parameters.pop("BODY", "7BIT").upper() not in _BODIES:
-        return BAD_PARAMETER
-    parameters.pop("AUTH", None)  # RFC 4954, section 5: who first submitted it; kept, not judged
+    parameters = path.parameters
     if parameters:
-        return unsupported(next(iter(parameters)))
-    return UNDECLARED_UTF8 if path.unicode and "SMTPUTF8" not in path.parameters else None
+        known = {"SIZE", "BODY", "SMTPUTF8", "AUTH", *dsn.OF_MAIL}
+        if stranger := _not_offered(parameters, known, honoured):
+            return unsupported(stranger)
+        size = parameters.get("SIZE", "0")
+        if not (size.isascii() and size.isdigit()) or parameters.get("SMTPUTF8", ""):
+            return BAD_PARAMETER
+        if int(size[:20]) > limit > 0:
+            return too_big(limit)
+        if parameters.get("BODY", "7BIT").upper() not in _BODIES:
+            return BAD_PARAMETER
+        # AUTH tells who first submitted it (RFC 4954, section 5): kept, not judged.
+        if wrong := dsn.misspelt(parameters, dsn.OF_MAIL):
+            return misspelt(wrong)
+    return UNDECLARED_UTF8 if path.unicode and "SMTPUTF8" not in parameters else None
 
 
-def of_recipient(path: Path, *, utf8: bool) -> Reply | None:
+def of_recipient(path: Path, honoured: Sequence[str], *, utf8: bool) -> Reply | None:
     """Tell what is wrong with a recipient, if anything is; `utf8` says whether MAIL declared SMTPUTF8."""
     if not path.address:
         return BAD_RECIPIENT
     if path.parameters:
-        return unsupported(next(iter(path.parameters)))
+        if stranger := _not_offered(path.parameters, dsn.OF_RCPT.keys(), honoured):
+            return unsupported(stranger)
+        if wrong := dsn.misspelt(path.parameters, dsn.OF_RCPT):
+            return misspelt(wrong)
     return UNDECLARED_UTF8 if path.unicode and not utf8 else None
+
+
+def _not_offered(parameters: Mapping[str, str], known: Collection[str], honoured: Sequence[str]) -> str:
+    """Name the first parameter that nobody knows here, or whose extension is not offered; "" if there is none."""
+    offered = {line.split(maxsplit=1)[0].upper() for line in honoured if line.split()}
+    return next((name for name in parameters if name not in known or _EXTENSIONS[name] not in offered), "")

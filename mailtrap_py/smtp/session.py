@@ -25,6 +25,7 @@ from mailtrap_py.smtp.capabilities import Capabilities, keyword_of, size_limit
 from mailtrap_py.smtp.conversation import Conversation
 from mailtrap_py.smtp.delivery import Delivery
 from mailtrap_py.smtp.handshake import INJECTED, shake_hands
+from mailtrap_py.smtp.path import Path
 from mailtrap_py.smtp.perform import Stage, perform
 from mailtrap_py.smtp.reader import LineTooLong
 from mailtrap_py.smtp.sasl import user_of
@@ -124,6 +125,7 @@ class Session(Conversation, SMTP):
             "8BITMIME",
             "SMTPUTF8",
             "ENHANCEDSTATUSCODES",
+            "DSN",
         ]
         if self.service.tls is not None and not self.facts.tls_version:
             offered.append("STARTTLS")
@@ -131,8 +133,11 @@ class Session(Conversation, SMTP):
             offered.append("AUTH " + " ".join(sorted(self._auth_methods)))
         return offered
 
+    def _honoured(self) -> list[str]:
+        return self._capabilities.honoured(self._usual())
+
     def _honours(self, keyword: str) -> bool:
-        return keyword in map(keyword_of, self._capabilities.honoured(self._usual()))
+        return keyword in map(keyword_of, self._honoured())
 
     async def smtp_STARTTLS(self, arg: str | None) -> None:
         """Go on under TLS, knowing nothing of what was said before it (RFC 3207, section 4.2)."""
@@ -270,11 +275,10 @@ class Session(Conversation, SMTP):
             return refusals.NESTED_MAIL
         if self.path is None or self.argument[:5].upper() != "FROM:":
             return refusals.BAD_PARAMETER if self.path_error == "parameter" else refusals.BAD_SENDER
-        honoured = self._capabilities.honoured(self._usual())
-        return refusals.of_mail_parameters(self.path, honoured, self._size_limit())
+        return refusals.of_mail_parameters(self.path, self._honoured(), self._size_limit())
 
     def _size_limit(self) -> int:
-        return size_limit(self._capabilities.honoured(self._usual()), self.service.max_message_size)
+        return size_limit(self._honoured(), self.service.max_message_size)
 
     async def smtp_RCPT(self, arg: str | None) -> None:
         """Add a recipient (RFC 5321, section 4.1.1.3)."""
@@ -283,12 +287,16 @@ class Session(Conversation, SMTP):
             self.say(refusals.NEED_MAIL)
         elif path is None or self.argument[:3].upper() != "TO:":
             self.say(refusals.BAD_PARAMETER if self.path_error == "parameter" else refusals.BAD_RECIPIENT)
-        elif refusal := refusals.of_recipient(path, utf8="SMTPUTF8" in transaction.parameters):
+        elif refusal := self._rcpt_refusal(path, transaction):
             self.refuse(refusal)
         else:
             reply, rule = self.words or (Reply(250, "2.1.5", ("Ok",)), "")
             transaction.add(path, reply, rule)
             self.say(reply, rule)
+
+    def _rcpt_refusal(self, path: Path, transaction: OpenTransaction) -> Reply | None:
+        honoured = self._honoured() if path.parameters else ()
+        return refusals.of_recipient(path, honoured, utf8="SMTPUTF8" in transaction.parameters)
 
     async def smtp_DATA(self, arg: str | None) -> None:
         """Ask for the content (RFC 5321, section 4.1.1.4)."""
