@@ -151,9 +151,6 @@ def _make_engine(url: str) -> tuple[Engine, str]:
         # Transactions are opened by `_begin`; the driver on its own would not open one for reading.
         connect_args={"check_same_thread": False, "isolation_level": None, "timeout": _BUSY_SECONDS},
     )
-    # The thread that writes gives up the interpreter with every statement, and among busy sessions it waits for its
-    # turn each time: so one INSERT takes all rows of a table, not one after the other.
-    engine.dialect.use_insertmanyvalues_wo_returning = True
     event.listen(engine, "connect", _configure)
     event.listen(engine, "begin", _begin)
     return engine, path

@@ -7,7 +7,7 @@ from collections import defaultdict
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, assert_never
 
-from sqlalchemy import Connection, Table, bindparam, insert, update
+from sqlalchemy import Connection, Table, bindparam, update
 
 from mailtrap_py.events import (
     Firing,
@@ -23,16 +23,21 @@ from mailtrap_py.events import (
 )
 from mailtrap_py.message import Summary, summarize
 from mailtrap_py.pattern import fold_domain
+from mailtrap_py.store.bulk import BulkInsert
 from mailtrap_py.store.query import Announcement, MessageSummary, senders
 from mailtrap_py.store.schema import about, addresses, contents, firings, lines, messages, sessions, transactions
 
 if TYPE_CHECKING:
-    Row = dict[str, Any]
+    from mailtrap_py.store.bulk import Row
+
+    Values = dict[str, Any]
 
 _LOG = logging.getLogger("mailtrap_py.store")
 _LONGEST_FIELD = 65_536  # characters of a header that a summary shows; the message itself is whole
 
-_INSERTS = {table: insert(table) for table in (sessions, lines, firings, transactions, messages, contents, addresses)}
+_INSERTS = {
+    table: BulkInsert(table) for table in (sessions, lines, firings, transactions, messages, contents, addresses)
+}
 _RESERVE = update(about).values(position=about.c.position + bindparam("count")).returning(about.c.position)
 _KNOWN: tuple[str, ...] = ("inbox", "helo", "esmtp", "tls_version", "tls_cipher", "user", "mechanism")
 _ENDED: tuple[str, ...] = ("inbox", "ended_at", "ended_clock", "ending", "reason")
@@ -52,8 +57,8 @@ class Batch:
         self.announcements: list[Announcement] = []
         self._rows: dict[Table, list[Row]] = defaultdict(list)
         self._chunks: dict[str, list[list[object]]] = {}
-        self._started: dict[str, Row] = {}
-        self._changed: dict[tuple[str, ...], dict[str, Row]] = defaultdict(dict)
+        self._started: dict[str, Values] = {}
+        self._changed: dict[tuple[str, ...], dict[str, Values]] = defaultdict(dict)
         self._announced: set[tuple[str, str]] = set()
         for position, event in enumerate(events, first):
             self._take(position, event)
@@ -61,7 +66,9 @@ class Batch:
     def write(self, connection: Connection) -> None:
         """Write all rows: a statement for each table, however many rows there are."""
         for table, rows in self._rows.items():
-            connection.execute(_INSERTS[table], rows)
+            _INSERTS[table].run(connection, rows)
+        if self._started:
+            _INSERTS[sessions].run(connection, [tuple(values.values()) for values in self._started.values()])
         for columns, changes in self._changed.items():
             connection.execute(_UPDATES[columns], list(changes.values()))
 
@@ -76,9 +83,7 @@ class Batch:
             case Firing():
                 self._rows[firings].append(_firing_row(position, event))
             case SessionStarted():
-                row = _session_row(position, event)
-                self._started[event.id] = row
-                self._rows[sessions].append(row)
+                self._started[event.id] = _session_values(position, event)
                 self._announce_session(event)
             case SessionUpdated():
                 self._change(_KNOWN, event.id, {column: getattr(event, column) for column in _KNOWN})
@@ -94,7 +99,7 @@ class Batch:
         chunk = self._chunks.get(line.session_id)
         if chunk is None:
             chunk = self._chunks[line.session_id] = []
-            self._rows[lines].append({"position": position, "session_id": line.session_id, "chunk": chunk})
+            self._rows[lines].append((position, line.session_id, chunk))
         data = line.data.decode("latin-1")
         chunk.append(
             [
@@ -113,23 +118,23 @@ class Batch:
     def _take_transaction(self, position: int, transaction: Transaction) -> None:
         self._rows[transactions].append(_transaction_row(position, transaction))
         if transaction.content:
-            self._rows[contents].append({"position": position, "data": transaction.content})
+            self._rows[contents].append((position, transaction.content))
         self.announcements.append(Announcement("transaction", transaction.inbox, transaction.id))
 
     def _take_message(self, position: int, message: Message) -> None:
         summary = summarize_message(position, message)
         self._rows[messages].append(_message_row(message, summary))
-        self._rows[contents].append({"position": position, "data": message.raw})
+        self._rows[contents].append((position, message.raw))
         for role, group in (("to", summary.recipients), ("from", senders(summary.reverse_path, summary.from_))):
             folded = {fold_domain(address) for address in group}
-            self._rows[addresses].extend({"message": position, "role": role, "address": one} for one in folded)
+            self._rows[addresses].extend((position, role, one) for one in folded)
         self.announcements.append(Announcement("message", message.inbox, message.id, summary))
 
-    def _change(self, columns: tuple[str, ...], key: str, values: Row) -> None:
+    def _change(self, columns: tuple[str, ...], key: str, values: Values) -> None:
         # The last word of a batch is the whole truth; a session that began in the same batch is written complete.
-        row = self._started.get(key)
-        if row is not None:
-            row.update(values)
+        started = self._started.get(key)
+        if started is not None:
+            started.update(values)
         else:
             self._changed[columns][key] = {"key": key, **{f"new_{column}": value for column, value in values.items()}}
 
@@ -181,33 +186,33 @@ def summarize_content(raw: bytes) -> Summary:
 
 
 def _message_row(message: Message, summary: MessageSummary) -> Row:
-    return {
-        "position": summary.position,
-        "id": summary.id,
-        "inbox": summary.inbox,
-        "session_id": summary.session_id,
-        "transaction_id": summary.transaction_id,
-        "at": summary.at,
-        "clock": message.clock,
-        "reverse_path": summary.reverse_path,
-        "parameters": dict(message.parameters),
-        "recipients": summary.recipients,
-        "subject": summary.subject,
-        "from_": summary.from_,
-        "to": summary.to,
-        "cc": summary.cc,
-        "date": summary.date,
-        "message_id": summary.message_id,
-        "size": summary.size,
-        "attachments": summary.attachments,
-        "tls_version": summary.tls_version,
-        "user": summary.user,
-        "client": summary.client,
-        "helo": summary.helo,
-    }
+    return (
+        summary.position,
+        summary.id,
+        summary.inbox,
+        summary.session_id,
+        summary.transaction_id,
+        summary.at,
+        message.clock,
+        summary.reverse_path,
+        dict(message.parameters),
+        summary.recipients,
+        summary.subject,
+        summary.from_,
+        summary.to,
+        summary.cc,
+        summary.date,
+        summary.message_id,
+        summary.size,
+        summary.attachments,
+        summary.tls_version,
+        summary.user,
+        summary.client,
+        summary.helo,
+    )
 
 
-def _session_row(position: int, event: SessionStarted) -> Row:
+def _session_values(position: int, event: SessionStarted) -> Values:
     return {
         "position": position,
         "id": event.id,
@@ -234,42 +239,42 @@ def _session_row(position: int, event: SessionStarted) -> Row:
 
 
 def _firing_row(position: int, firing: Firing) -> Row:
-    return {
-        "position": position,
-        "session_id": firing.session_id,
-        "transaction_id": firing.transaction_id,
-        "inbox": firing.inbox,
-        "at": firing.at,
-        "clock": firing.clock,
-        "point": firing.point.value,
-        "rule": firing.rule,
-        "number": firing.number,
-        "actions": firing.actions,
-    }
+    return (
+        position,
+        firing.session_id,
+        firing.transaction_id,
+        firing.inbox,
+        firing.at,
+        firing.clock,
+        firing.point.value,
+        firing.rule,
+        firing.number,
+        firing.actions,
+    )
 
 
 def _transaction_row(position: int, transaction: Transaction) -> Row:
-    return {
-        "position": position,
-        "id": transaction.id,
-        "session_id": transaction.session_id,
-        "inbox": transaction.inbox,
-        "number": transaction.number,
-        "started_at": transaction.started_at,
-        "started_clock": transaction.started_clock,
-        "ended_at": transaction.ended_at,
-        "ended_clock": transaction.ended_clock,
-        "reverse_path": transaction.reverse_path,
-        "parameters": dict(transaction.parameters),
-        "recipients": [_recipient_data(recipient) for recipient in transaction.recipients],
-        "outcome": transaction.outcome.value,
-        "acknowledged": transaction.acknowledged,
-        "reply": _reply_data(transaction.reply),
-        "rule": transaction.rule,
-        "reason": transaction.reason,
-        "octets": transaction.octets,
-        "message_id": transaction.message_id,
-    }
+    return (
+        position,
+        transaction.id,
+        transaction.session_id,
+        transaction.inbox,
+        transaction.number,
+        transaction.started_at,
+        transaction.started_clock,
+        transaction.ended_at,
+        transaction.ended_clock,
+        transaction.reverse_path,
+        dict(transaction.parameters),
+        [_recipient_data(recipient) for recipient in transaction.recipients],
+        transaction.outcome.value,
+        transaction.acknowledged,
+        _reply_data(transaction.reply),
+        transaction.rule,
+        transaction.reason,
+        transaction.octets,
+        transaction.message_id,
+    )
 
 
 def _recipient_data(recipient: Recipient) -> list[object]:

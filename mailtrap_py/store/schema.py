@@ -25,8 +25,8 @@ from sqlalchemy import (
 )
 from sqlalchemy import Text as AnyText
 
-VERSION = 1
-"""Raised with every change of the tables below; a file of another version is refused, never converted in silence."""
+VERSION = 2
+"""Raised with every change of the tables below; `upgrade` says what becomes of older ones, a newer one is refused."""
 
 _UNSTORABLE = re.compile("[\x00\x1a\ud800-\udfff]")
 _ESCAPED = re.compile("\x1a([0-9a-f]{4})")
@@ -47,6 +47,11 @@ def escape(text: str) -> str:
 def unescape(text: str) -> str:
     """Give back exactly what `escape` was given."""
     return _ESCAPED.sub(lambda found: chr(int(found[1], 16)), text) if "\x1a" in text else text
+
+
+def encode(value: object) -> str:
+    """Write it as JSON, storable; what is not ASCII stays readable."""
+    return escape(_ENCODE(value))
 
 
 class Text(TypeDecorator[str]):
@@ -71,8 +76,8 @@ class Json(TypeDecorator[object]):
     cache_ok = True
 
     def process_bind_param(self, value: object, dialect: Dialect) -> str:  # noqa: ARG002 - SQLAlchemy's signature
-        """Write it as JSON; what is not ASCII stays readable."""
-        return escape(_ENCODE(value))
+        """Encode it on the way in."""
+        return encode(value)
 
     def process_result_value(self, value: str | None, dialect: Dialect) -> object:  # noqa: ARG002 - SQLAlchemy's signature
         """Read the JSON."""
@@ -170,7 +175,7 @@ messages = Table(
     metadata,
     Column("position", Position, primary_key=True, autoincrement=False),
     Column("id", Text, nullable=False, unique=True),
-    Column("inbox", Text, nullable=False, index=True),
+    Column("inbox", Text, nullable=False),
     Column("session_id", Text, nullable=False, index=True),
     Column("transaction_id", Text, nullable=False),
     Column("at", Double, nullable=False),
@@ -190,6 +195,8 @@ messages = Table(
     Column("user", Text, nullable=False),
     Column("client", Text, nullable=False),
     Column("helo", Text, nullable=False),
+    # What an inbox holds is counted, summed up and cut off at its old end without a look at the rows.
+    Index("ix_messages_kept", "inbox", "position", "size"),
 )
 
 # The octets of a message, or of a transaction that brought none, under the position of that row: lists never read them.
@@ -210,3 +217,16 @@ addresses = Table(
     Index("ix_addresses_address", "address", "role", "message"),
     Index("ix_addresses_message", "message"),
 )
+
+# What searches look through. Written after the message: all up to the position in `indexed` are here.
+texts = Table(
+    "texts",
+    metadata,
+    Column("position", Position, primary_key=True, autoincrement=False),
+    Column("text", Text, nullable=False),
+)
+
+# Texts whose messages are gone, to be taken out when there is time.
+stale_texts = Table("stale_texts", metadata, Column("position", Position, primary_key=True, autoincrement=False))
+
+indexed = Table("indexed", metadata, Column("position", BigInteger, primary_key=True, autoincrement=False))
