@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
 FILE = Path(__file__).with_name("codes.json")
 
@@ -25,6 +25,7 @@ _CODES = re.compile(
     rf"(?<![.:\w-])(?:(?P<reply>[2-5][0-9]{{2}})(?![\w.:])(?:(?:[ -]|,? *b?[\"']) *(?P<with>{_ENHANCED}))?"
     rf"|(?P<alone>{_ENHANCED}))"
 )
+_LINE = re.compile(rf"(?P<reply>[2-5][0-9]{{2}})(?:(?P<more>-)|[ \r\n]|\Z)(?:(?P<enhanced>{_ENHANCED}))?")
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +88,15 @@ def find(text: str) -> tuple[str, str] | None:
     """
     found = [(each["reply"] or "", each["with"] or each["alone"] or "") for each in _CODES.finditer(text)]
     return next((each for each in found if all(each)), found[0] if found else None)
+
+
+def of_reply(lines: Sequence[str]) -> Explanation | None:
+    """Explain the lines of a reply as a server sent them; `None` for what is no reply, or not all of one."""
+    found = [_LINE.match(line) for line in lines]
+    last = found[-1] if found else None
+    if last is None or last["more"]:
+        return None
+    return explanation(last["reply"], next((each["enhanced"] for each in found if each and each["enhanced"]), ""))
 
 
 @lru_cache(maxsize=1024)  # pages ask for the same few again and again; codes come from servers, so there is a limit

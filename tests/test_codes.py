@@ -126,6 +126,26 @@ def test_the_verdict_says_no_more_than_is_known(reply: str, verdict: str) -> Non
     assert explain(reply).verdict == verdict
 
 
+@pytest.mark.parametrize(
+    ("lines", "codes_of_it"),
+    [
+        (("250",), "250"),
+        (("250 2.1.0 Ok\r\n",), "250 2.1.0"),
+        (("550-5.7.26 One", "550 Two"), "550 5.7.26"),
+        (("250-one", "250-two"), ""),
+        (("one", "421 4.7.0 two"), "421 4.7.0"),
+        (("HTTP/1.1 400 Bad Request",), ""),
+        (("25",), ""),
+        (("2500",), ""),
+        ((), ""),
+    ],
+)
+def test_lines_are_a_reply_only_as_a_server_sends_them(lines: tuple[str, ...], codes_of_it: str) -> None:
+    explained = codes.of_reply(lines)
+
+    assert (explained.codes if explained else "") == codes_of_it
+
+
 def test_an_own_advice_goes_before_that_of_the_first_digit() -> None:
     assert explanation("535").do.startswith("Correct the credentials")
     assert explanation("", "4.2.2").do == explanation("450").do

@@ -237,3 +237,15 @@ def test_findings_about_the_client_lead_to_its_lines() -> None:
         assert "bare" in page[page.index("Findings") :]
         assert '<a href="#line-2531">2531</a>' in page
         assert "RFC 5321" in page
+
+
+def test_a_refusal_in_the_transcript_is_explained() -> None:
+    with Served.open() as served:
+        filled(served)
+        served.store.add(line(2.9, Source.SERVER, b"550-5.7.1 <i>No</i>\r\n550 never\r\n"))
+        html = served.ask("GET", "/sessions/s1").text
+
+    assert html.count("<summary>") == 1
+    assert "<summary>refused, not authorized</summary><p><strong>550</strong> The mailbox cannot be used" in html
+    assert 'title="220: The server is ready' in html
+    assert "<i>No" not in html

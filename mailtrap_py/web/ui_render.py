@@ -13,6 +13,7 @@ from urllib.parse import urlencode
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from starlette.responses import Response
 
+from mailtrap_py import codes
 from mailtrap_py.message import addresses
 from mailtrap_py.web.bodies import writable
 
@@ -100,6 +101,7 @@ class Pages:
         self._templates.filters |= {
             "ago": ago,
             "duration": duration,
+            "explained": codes.of_reply,
             "iso": iso,
             "octets": octets,
             "people": people,
