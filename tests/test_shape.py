@@ -32,7 +32,19 @@ ARROWS: dict[str, set[str]] = {
     "inbox": {"errors", "events", "scenario", "clock"},
     "store": {"errors", "events", "message", "pattern", "ids"},
     "smtp": {"errors", "events", "scenario", "inbox", "clock", "ids", "ports"},
-    "web": {"errors", "events", "scenario", "inbox", "clock", "message", "pattern", "store", "settings", "codes"},
+    "web": {
+        "errors",
+        "events",
+        "scenario",
+        "inbox",
+        "clock",
+        "ids",
+        "message",
+        "pattern",
+        "store",
+        "settings",
+        "codes",
+    },
     "http_server": {"web"},
 }
 ARROWS["trap"] = set(ARROWS)

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 from collections.abc import Iterator
 
 import pytest
 
-from mailtrap_py.events import Ending, SessionEnded
-from mailtrap_py.web.app import close
-from tests.served import PLAIN, RICH, Served, accepted, mail, started
+from tests.served import PLAIN, RICH, Served, accepted, mail
 
 
 @pytest.fixture
@@ -230,6 +229,18 @@ def test_the_header_is_listed(served: Served) -> None:
     }
 
 
+def test_links_codes_and_parts_are_listed(served: Served) -> None:
+    [message] = served.keep(mail(RICH))
+
+    links, codes, parts = (
+        served.ask("GET", f"/api/messages/{message}/{what}").json() for what in ("links", "codes", "parts")
+    )
+
+    assert links == {"items": [{"url": "https://example.com/confirm"}], "next_cursor": None, "total": 1}
+    assert codes["items"] == [{"code": "482913"}]
+    assert [part["index"] for part in parts["items"]] == [0, 1, 2, 3, 4]
+
+
 def test_a_part_is_given_as_a_file(served: Served) -> None:
     [message] = served.keep(mail(RICH))
 
@@ -262,7 +273,7 @@ def test_a_part_that_is_not_there_is_named(served: Served, raw: bytes, index: in
     assert (answer.status_code, answer.json()["cure"]) == (404, there)
 
 
-@pytest.mark.parametrize("rest", ["", "/raw", "/text", "/html", "/headers", "/parts/0"])
+@pytest.mark.parametrize("rest", ["", "/raw", "/text", "/html", "/headers", "/links", "/codes", "/parts", "/parts/0"])
 def test_a_message_that_is_not_there_is_named(served: Served, rest: str) -> None:
     answer = served.ask("GET", f"/api/messages/nothing{rest}")
 
@@ -304,171 +315,48 @@ def test_what_fits_is_deleted(served: Served, query: str, left: list[int]) -> No
     assert [message.id for message in served.store.messages().items] == [ids[number] for number in reversed(left)]
 
 
+@pytest.mark.parametrize(("method", "path"), [("DELETE", "/api/messages"), ("POST", "/api/messages/drain")])
 @pytest.mark.parametrize("query", ["", "inbox=default", "all=false", "all=true&to=bob@example.com"])
-def test_everything_is_only_deleted_in_so_many_words(served: Served, query: str) -> None:
+def test_everything_is_only_deleted_in_so_many_words(served: Served, method: str, path: str, query: str) -> None:
     served.keep(mail())
 
-    answer = served.ask("DELETE", f"/api/messages?{query}")
+    answer = served.ask(method, f"{path}?{query}")
 
     assert (answer.status_code, served.store.messages().total) == (400, 1)
     assert "all=true" in answer.json()["cure"]
 
 
-# Waiting
+# Draining
 
 
-def test_what_is_there_is_not_waited_for(served: Served) -> None:
-    ids = served.keep(mail(), mail(to="eve@example.com"), mail())
+def test_what_is_drained_is_given_whole_and_is_gone(served: Served) -> None:
+    message, other = mail(RICH), mail(to="eve@example.com")
+    served.keep(message, other)
+    served.store.add(accepted(message))
 
-    answer = served.ask("GET", "/api/messages/wait?to=bob@example.com&timeout=0s").json()
+    [drained] = (answer := served.ask("POST", "/api/messages/drain?to=bob@example.com").json())["items"]
 
-    assert [item["id"] for item in answer["items"]] == [ids[0], ids[2]]
-    assert (answer["total"], answer["next_cursor"]) == (2, answer["items"][1]["cursor"])
-
-
-def test_a_wait_ends_with_the_commit(served: Served) -> None:
-    async def main() -> None:
-        path = "/api/messages/wait?to=bob@example.com&timeout=10m"
-        waiting = asyncio.create_task(served.ask_async("GET", path))
-        await served.somebody_waits()
-        await served.store.commit(mail(to="eve@example.com"))
-        message = mail()
-        await served.store.commit(message)
-
-        answer = await asyncio.wait_for(waiting, 10)
-
-        assert [item["id"] for item in answer.json()["items"]] == [message.id]
-
-    asyncio.run(main())
+    assert (drained["id"], drained["codes"], answer["total"]) == (message.id, ["482913"], 1)
+    assert base64.b64decode(drained["raw"]) == RICH
+    assert drained["transaction"]["message_id"] == message.id
+    assert [each.id for each in served.store.messages().items] == [other.id]
 
 
-def test_a_wait_for_several_ends_with_the_last(served: Served) -> None:
-    async def main() -> None:
-        first = mail()
-        await served.store.commit(first)
-        waiting = asyncio.create_task(served.ask_async("GET", "/api/messages/wait?count=3&timeout=10m"))
-        await served.somebody_waits()
-        second, third = mail(), mail()
-        await served.store.commit(second)
-        await served.somebody_waits()
-        assert not waiting.done()
-        await served.store.commit(third)
+def test_the_oldest_are_drained_first_and_in_order(served: Served) -> None:
+    ids = served.keep(*(mail() for _ in range(5)))
 
-        answer = await asyncio.wait_for(waiting, 10)
+    answers = [served.ask("POST", "/api/messages/drain?all=true&limit=2").json() for _ in range(4)]
 
-        assert [item["id"] for item in answer.json()["items"]] == [first.id, second.id, third.id]
-
-    asyncio.run(main())
+    assert [[each["id"] for each in answer["items"]] for answer in answers] == [ids[:2], ids[2:4], ids[4:], []]
+    assert [answer["total"] for answer in answers] == [5, 3, 1, 0]
 
 
-def test_a_wait_begins_after_a_cursor(served: Served) -> None:
-    async def main() -> None:
-        await served.store.commit(mail())
-        cursor = (await served.ask_async("GET", "/api/messages/wait")).json()["next_cursor"]
-        waiting = asyncio.create_task(served.ask_async("GET", f"/api/messages/wait?after={cursor}&timeout=10m"))
-        await served.somebody_waits()
-        message = mail()
-        await served.store.commit(message)
+def test_what_many_drain_is_given_to_one_each(served: Served) -> None:
+    ids = served.keep(*(mail() for _ in range(40)))
 
-        answer = await asyncio.wait_for(waiting, 10)
+    async def main() -> list[str]:
+        path = "/api/messages/drain?all=true&limit=40"
+        answers = await asyncio.gather(*(served.ask_async("POST", path) for _ in range(4)))
+        return [each["id"] for answer in answers for each in answer.json()["items"]]
 
-        assert [item["id"] for item in answer.json()["items"]] == [message.id]
-
-    asyncio.run(main())
-
-
-def test_what_is_deleted_while_others_are_waited_for_does_not_count(served: Served) -> None:
-    async def main() -> None:
-        first = mail()
-        await served.store.commit(first)
-        waiting = asyncio.create_task(served.ask_async("GET", "/api/messages/wait?count=2&timeout=10m"))
-        await served.somebody_waits()
-        await asyncio.to_thread(served.store.delete_message, first.id)
-        second, third = mail(), mail()
-        await served.store.commit(second)
-        await served.somebody_waits()
-        assert not waiting.done()
-        await served.store.commit(third)
-
-        answer = await asyncio.wait_for(waiting, 10)
-
-        assert [item["id"] for item in answer.json()["items"]] == [second.id, third.id]
-
-    asyncio.run(main())
-
-
-def test_a_wait_that_was_left_behind_looks_again(served: Served) -> None:
-    async def main() -> None:
-        waiting = asyncio.create_task(served.ask_async("GET", "/api/messages/wait?to=bob@example.com&timeout=10m"))
-        await served.somebody_waits()
-        message = mail()
-        served.store.add(message)
-        # More in one commit than the bus remembers; the loop does not run in between.
-        for number in range(1500):
-            served.store.add(SessionEnded(id=f"s{number}", inbox="default", at=0, clock=0, ending=Ending.QUIT))
-        served.store.flush()
-
-        answer = await asyncio.wait_for(waiting, 10)
-
-        assert [item["id"] for item in answer.json()["items"]] == [message.id]
-
-    asyncio.run(main())
-
-
-def test_a_wait_that_ends_in_vain_tells_the_nearest_misses(served: Served) -> None:
-    far, near = served.keep(mail(RICH, to="eve@example.com"), mail())
-
-    answer = served.ask("GET", "/api/messages/wait?to=bob@example.com&subject=Welcome&timeout=0s")
-
-    problem = answer.json()
-    assert (answer.status_code, problem["type"]) == (504, "urn:mailtrap-py:nothing-came")
-    assert problem["detail"] == "no messages with to 'bob@example.com', subject 'Welcome' came within 0s"
-    assert problem["cure"] == "the nearest of 2: subject is 'Hello', not 'Welcome'"
-    assert problem["misses"] == [
-        {"id": near, "why": "subject is 'Hello', not 'Welcome'"},
-        {"id": far, "why": "recipient is 'eve@example.com', not 'bob@example.com'; subject is 'Grüße', not 'Welcome'"},
-    ]
-
-
-def test_a_wait_for_more_than_came_tells_how_many_did(served: Served) -> None:
-    served.keep(mail())
-
-    problem = served.ask("GET", "/api/messages/wait?from=bounce@example.com&count=2&timeout=1ms").json()
-
-    assert problem["detail"] == "1 message with from 'bounce@example.com' came within 1ms, not 2"
-    assert problem["misses"] == []
-    assert problem["cure"] == "all that came is in GET /api/messages"
-
-
-def test_a_wait_tells_that_nobody_came(served: Served) -> None:
-    problem = served.ask("GET", "/api/messages/wait?timeout=0s").json()
-
-    assert problem["detail"] == "no messages came within 0s"
-    assert problem["cure"] == "no client has connected: is this the server that the application sends to?"
-
-
-def test_a_wait_tells_that_sessions_brought_nothing(served: Served) -> None:
-    served.store.add(started())
-
-    problem = served.ask("GET", "/api/messages/wait?timeout=0s").json()
-
-    assert problem["cure"] == "1 session brought no message: GET /api/sessions says why"
-
-
-def test_a_wait_may_not_outlive_a_run(served: Served) -> None:
-    problem = served.ask("GET", "/api/messages/wait?timeout=11m").json()
-
-    assert problem["detail"] == "timeout: 11m is too long: write 10m at most"
-
-
-def test_a_wait_ends_with_the_server(served: Served) -> None:
-    async def main() -> None:
-        waiting = asyncio.create_task(served.ask_async("GET", "/api/messages/wait?timeout=10m"))
-        await served.somebody_waits()
-
-        close(served.app)
-
-        answer = await asyncio.wait_for(waiting, 10)
-        assert (answer.status_code, answer.json()["type"]) == (503, "urn:mailtrap-py:not-ready")
-
-    asyncio.run(main())
+    assert sorted(asyncio.run(main())) == sorted(ids)

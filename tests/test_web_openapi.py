@@ -98,7 +98,8 @@ def test_parameters_stand_where_they_are_read() -> None:
     listen = DESCRIPTION["paths"]["/api/events"]["get"]["parameters"]
 
     assert [each["name"] for each in wait] == [
-        *("inbox", "to", "from", "subject", "session", "timeout", "count", "after")
+        *("inbox", "to", "from", "subject", "session"),
+        *("header", "timeout", "count", "exactly", "settle", "after"),
     ]
     assert all(each["in"] == "query" and not each["required"] and each["description"] for each in wait)
     assert {each["name"]: each["schema"].get("default") for each in wait}["timeout"] == "10s"
@@ -135,7 +136,7 @@ def read_command(words: list[str]) -> tuple[str, str, dict[str, Any]]:
             case "-X":
                 method = next(rest)
             case "-d":
-                body = next(rest)
+                method, body = ("POST" if method == "GET" else method), next(rest)
             case "-H":
                 name, _, value = next(rest).partition(": ")
                 headers[name] = value

@@ -9,6 +9,7 @@ import pytest
 from mailtrap_py.events import Recipient, Reply
 from mailtrap_py.message import view
 from mailtrap_py.store import Query
+from mailtrap_py.web.compose import submit
 from mailtrap_py.web.ui_message import TABS, addressees, source
 from tests.served import RICH, Served, accepted, mail, started
 
@@ -246,3 +247,13 @@ def test_addressees_without_a_transaction_are_those_of_the_message() -> None:
 )
 def test_source(raw: bytes, shown: str) -> None:
     assert source(raw) == shown
+
+
+def test_what_was_submitted_over_http_has_no_session() -> None:
+    with Served.open() as served:
+        sent = submit(served.store, RICH, reverse_path="", recipients=["bob@example.com"])
+
+        page = served.ask("GET", f"/messages/{sent.id}/session").text
+
+    assert "it was submitted over HTTP" in page
+    assert "There was no session" in page

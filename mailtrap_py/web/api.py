@@ -72,7 +72,7 @@ def change(  # noqa: PLR0913, PLR0917 - the columns of a table
     endpoint: Callable[[Context, P, B], object],
     parameters: type[P],
     body: type[B],
-    answer: type[Answer],
+    answer: type[Answer] | str,
     *,
     status: int = 200,
     problems: tuple[Kind, ...] = (),

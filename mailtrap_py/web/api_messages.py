@@ -1,93 +1,43 @@
-"""The API's messages: list, read, wait, delete. Reading never changes anything; nothing is deleted by accident."""
+"""The API's messages: list, read, delete, drain. Reading never changes anything; nothing is deleted by accident."""
 
 from __future__ import annotations
 
-import asyncio
-import re
-from typing import TYPE_CHECKING, Annotated
-from urllib.parse import quote
+import base64
+from collections import deque
+from typing import TYPE_CHECKING
 
-from pydantic import AfterValidator, Field
-from starlette.concurrency import run_in_threadpool
-from starlette.responses import Response
+from pydantic import Field
 
 from mailtrap_py.message import view
-from mailtrap_py.pattern import Kind, Pattern
-from mailtrap_py.scenario.quantities import Duration, format_duration
-from mailtrap_py.store import Query
-from mailtrap_py.web.api import operation
+from mailtrap_py.web.api import change, operation
 from mailtrap_py.web.bodies import (
+    CodeItem,
+    CodeList,
     Deleted,
+    DrainedMessage,
+    DrainedMessages,
     HeaderItem,
     HeaderList,
+    LinkItem,
+    LinkList,
     MessageDetail,
     MessageItem,
     MessageList,
-    NewMessages,
     PartItem,
+    PartList,
     TransactionItem,
-    writable,
 )
-from mailtrap_py.web.live import BusClosedError
-from mailtrap_py.web.parameters import Parameters
-from mailtrap_py.web.problems import BAD_PARAMETER, NOT_FOUND, NOT_READY, NOTHING_CAME, Miss, ProblemError
+from mailtrap_py.web.files import HTML_SANDBOX, SANDBOX, file, media_type, shown
+from mailtrap_py.web.filters import MOST_AT_ONCE, Destroy, Filter
+from mailtrap_py.web.parameters import Body, Parameters
+from mailtrap_py.web.problems import NOT_FOUND, ProblemError
 
 if TYPE_CHECKING:
-    from mailtrap_py.message import Part, View
+    from starlette.responses import Response
+
+    from mailtrap_py.message import View
     from mailtrap_py.store import MessageSummary
     from mailtrap_py.web.context import Context
-
-LONGEST_WAIT = 600.0
-"""Seconds that one request may wait: long enough for a slow test, short enough not to outlive a run."""
-
-MOST_AT_ONCE = 1000
-"""Messages that one answer holds at most."""
-
-# Captured mail is hostile: what shows it may run nothing, load nothing and be nobody (CSP, section 6.3, `sandbox`).
-_SANDBOX = "sandbox; default-src 'none'; frame-ancestors 'self'"
-_HTML_SANDBOX = f"{_SANDBOX}; img-src data:; style-src 'unsafe-inline'; font-src data:; media-src data:"
-
-_LOOKED_AT = 200
-_NEAREST = 5
-_TOKEN = r"[A-Za-z0-9!#$&^_.+-]+"  # noqa: S105 - a token of RFC 9110, section 5.6.2
-_MEDIA_TYPE = re.compile(rf"{_TOKEN}/{_TOKEN}")
-_CHARSET = re.compile(_TOKEN)
-_UNSAFE_IN_NAMES = re.compile(r"[^A-Za-z0-9._ -]")
-
-
-def _pattern(kind: Kind) -> AfterValidator:
-    def check(text: str) -> str:
-        Pattern(text, kind)  # raises ValueError, in words, for what is no regular expression
-        return text
-
-    return AfterValidator(check)
-
-
-AddressPattern = Annotated[str, _pattern("address")]
-TextPattern = Annotated[str, _pattern("text")]
-
-
-class Filter(Parameters):
-    """Which messages are meant: those that fit all that is given."""
-
-    inbox: str | None = Field(None, min_length=1, examples=["default"], description="The inbox that holds it.")
-    to: Annotated[AddressPattern, Field(min_length=1)] | None = Field(
-        None, examples=["bob@example.com"], description="Any envelope recipient: an address, `*@example.com`, `/re/`."
-    )
-    from_: AddressPattern | None = Field(
-        None,
-        alias="from",
-        examples=["*@example.com"],
-        description="The reverse-path, or an address of the From field; empty for the null sender.",
-    )
-    subject: Annotated[TextPattern, Field(min_length=1)] | None = Field(
-        None, examples=["Welcome"], description="What the decoded subject contains; or with `*` and `?`; or `/re/`."
-    )
-    session: str | None = Field(None, min_length=1, description="The id of the session that brought it.")
-
-    def query(self, after: int | None = None) -> Query:
-        """Ask the store for it."""
-        return Query(self.inbox, self.to, self.from_, self.subject, self.session, after)
 
 
 class ListMessages(Filter):
@@ -97,27 +47,10 @@ class ListMessages(Filter):
     cursor: int | None = Field(None, ge=0, description="The `next_cursor` of the part before.")
 
 
-def _not_too_long(seconds: float) -> float:
-    if seconds > LONGEST_WAIT:
-        message = f"{format_duration(seconds)} is too long: write {format_duration(LONGEST_WAIT)} at most"
-        raise ValueError(message)
-    return seconds
+class DrainMessages(Destroy):
+    """Which messages to take out, and how many at most."""
 
-
-class WaitForMessages(Filter):
-    """A filter, how many messages are to fit it, and how long they may take."""
-
-    timeout: Annotated[Duration, AfterValidator(_not_too_long)] = Field(
-        "10s", validate_default=True, examples=["10s"], description="How long to wait; 0s looks once."
-    )
-    count: int = Field(1, ge=1, le=MOST_AT_ONCE, examples=[1], description="How many messages to wait for.")
-    after: int | None = Field(None, ge=0, description="Only messages later than this `cursor`.")
-
-
-class DeleteMessages(Filter):
-    """A filter; or, in so many words, everything."""
-
-    all: bool = Field(default=False, examples=[True], description="Delete everything (in that inbox).")
+    limit: int = Field(100, ge=1, le=MOST_AT_ONCE, examples=[100], description="How many at most.")
 
 
 class OneMessage(Parameters):
@@ -141,7 +74,10 @@ def list_messages(context: Context, parameters: ListMessages) -> MessageList:
 
 def read_message(context: Context, parameters: OneMessage) -> MessageDetail:
     """Show a message with all that can be read in it."""
-    summary, mail = _summary(context, parameters.id), _view(context, parameters.id)
+    return _detail(context, _summary(context, parameters.id), _view(context, parameters.id))
+
+
+def _detail(context: Context, summary: MessageSummary, mail: View) -> MessageDetail:
     transactions = context.store.transactions(session_id=summary.session_id)
     transaction = next((each for each in transactions if each.message_id == summary.id), None)
     return MessageDetail(
@@ -164,7 +100,7 @@ def read_raw(context: Context, parameters: OneMessage) -> Response:
 
 def read_text(context: Context, parameters: OneMessage) -> Response:
     """Give what the message says as plain text."""
-    return _shown(parameters.id, _view(context, parameters.id).text, "text/plain", _SANDBOX)
+    return shown(parameters.id, _view(context, parameters.id).text, "text/plain", SANDBOX)
 
 
 def read_html(context: Context, parameters: OneMessage) -> Response:
@@ -173,12 +109,27 @@ def read_html(context: Context, parameters: OneMessage) -> Response:
     if not html:
         cure = f"GET /api/messages/{parameters.id}/text has what it says"
         raise ProblemError(NOT_FOUND, f"message {parameters.id!r} has no HTML", cure=cure)
-    return _shown(parameters.id, html, "text/html", _HTML_SANDBOX)
+    return shown(parameters.id, html, "text/html", HTML_SANDBOX)
 
 
 def read_headers(context: Context, parameters: OneMessage) -> HeaderList:
     """List every field of the header, in order."""
     return HeaderList.whole(_headers(_view(context, parameters.id)))
+
+
+def read_links(context: Context, parameters: OneMessage) -> LinkList:
+    """List where the message leads: the links of its HTML, then those of its text, each once."""
+    return LinkList.whole([LinkItem(url=link) for link in _view(context, parameters.id).links])
+
+
+def read_codes(context: Context, parameters: OneMessage) -> CodeList:
+    """List the one-time codes in the text, as they are written there."""
+    return CodeList.whole([CodeItem(code=code) for code in _view(context, parameters.id).codes])
+
+
+def list_parts(context: Context, parameters: OneMessage) -> PartList:
+    """List the parts, depth first, multiparts too; the first is the message itself."""
+    return PartList.whole([PartItem.model_validate(part) for part in _view(context, parameters.id).parts])
 
 
 def read_part(context: Context, parameters: OnePart) -> Response:
@@ -190,7 +141,7 @@ def read_part(context: Context, parameters: OnePart) -> Response:
             NOT_FOUND, f"message {parameters.id!r} has no part {parameters.index}", cure=f"it has {there}"
         )
     part = parts[parameters.index]
-    return file(f"{parameters.id}-{part.index}", part.data, _media_type(part), part.filename or f"part-{part.index}")
+    return file(f"{parameters.id}-{part.index}", part.data, media_type(part), part.filename or f"part-{part.index}")
 
 
 def delete_message(context: Context, parameters: OneMessage) -> Deleted:
@@ -200,78 +151,38 @@ def delete_message(context: Context, parameters: OneMessage) -> Deleted:
     return Deleted(deleted=1)
 
 
-def delete_messages(context: Context, parameters: DeleteMessages) -> Deleted:
+def delete_messages(context: Context, parameters: Destroy) -> Deleted:
     """Delete the messages that fit the filter; everything only with `all=true`."""
-    chosen = {"to", "from_", "subject", "session"} & parameters.model_fields_set
-    if parameters.all and chosen:
-        cure = "leave out all=true to delete what fits the filter, or the filter to delete everything"
-        raise ProblemError(BAD_PARAMETER, "all=true and a filter contradict each other", cure=cure)
-    if not parameters.all and not chosen:
-        cure = "give to, from, subject or session; or all=true to delete everything"
-        raise ProblemError(BAD_PARAMETER, "this would delete everything", cure=cure)
-    return Deleted(deleted=context.store.delete_messages(parameters.query()))
+    return Deleted(deleted=context.store.delete_messages(parameters.confirmed()))
 
 
-async def wait_for_messages(context: Context, parameters: WaitForMessages) -> NewMessages:
-    """Wait until so many messages fit the filter, those that are there included, and give all that do."""
-    deadline = asyncio.get_running_loop().time() + parameters.timeout
-    query = parameters.query(parameters.after)
-    reader = context.bus.reader()  # before the store is asked, so that nothing falls between
-    found = await run_in_threadpool(_found, context, query)
-    try:
-        async with asyncio.timeout_at(deadline):
-            while len(found) < parameters.count:
-                news = await reader.read()
-                if news.missed:
-                    found = await run_in_threadpool(_found, context, query)
-                for each in news.announcements:
-                    if each.kind == "deleted":
-                        found = await run_in_threadpool(_found, context, query)
-                    elif each.message is not None and query.matches(each.message):
-                        found[each.id] = each.message
-    except TimeoutError:
-        raise await run_in_threadpool(_nothing_came, context, parameters, len(found)) from None
-    except BusClosedError:
-        raise ProblemError(NOT_READY, "the server is shutting down", cure="start it again") from None
-    items = [MessageItem.model_validate(message) for message in found.values()]
-    return NewMessages(items=items, next_cursor=items[-1].cursor, total=len(items))
+def drain_messages(context: Context, parameters: DrainMessages, _: Body) -> DrainedMessages:
+    """Take messages out: delete the oldest that fit the filter, and give all that was in them.
+
+    Whoever else drains at the same time gets others: each message is given to one.
+    """
+    store, query = context.store, parameters.confirmed()
+    oldest: deque[str] = deque(maxlen=parameters.limit)
+    before, total = None, 0
+    while True:
+        page = store.messages(query, limit=MOST_AT_ONCE, before=before)
+        oldest.extend(message.id for message in page.items)
+        before, total = page.next, page.total
+        if before is None:
+            break
+    drained = []
+    for message_id in reversed(oldest):
+        taken = _drained(context, message_id)
+        if taken is not None and store.delete_message(message_id):
+            drained.append(taken)
+    return DrainedMessages(items=drained, total=total)
 
 
-def _found(context: Context, query: Query) -> dict[str, MessageSummary]:
-    page = context.store.messages(query, limit=MOST_AT_ONCE)
-    return {message.id: message for message in reversed(page.items)}
-
-
-def _nothing_came(context: Context, parameters: WaitForMessages, came: int) -> ProblemError:
-    """Say what was waited for, and which mail came instead, the most similar first."""
-    query = parameters.query(parameters.after)
-    seen = context.store.messages(Query(inbox=parameters.inbox), limit=_LOOKED_AT)
-    misses = [Miss(id=message.id, why=why) for message in seen.items if (why := query.misses(message))]
-    misses = sorted(misses, key=lambda miss: miss.why.count("; "))[:_NEAREST]
-    wanted = ", ".join(f"{name} {value!r}" for name, value in _asked(parameters))
-    detail = (
-        f"{_counted(came, 'message')} {f'with {wanted} ' if wanted else ''}"
-        f"came within {format_duration(parameters.timeout)}"
-        f"{f', not {parameters.count}' if parameters.count > 1 else ''}"
-    )
-    if misses:
-        cure = f"the nearest of {seen.total}: {misses[0].why}"
-    elif came:
-        cure = "all that came is in GET /api/messages"
-    elif sessions := context.store.sessions(inbox=parameters.inbox, limit=1).total:
-        cure = f"{_counted(sessions, 'session')} brought no message: GET /api/sessions says why"
-    else:
-        cure = "no client has connected: is this the server that the application sends to?"
-    return ProblemError(NOTHING_CAME, detail, cure=cure, misses=misses)
-
-
-def _counted(number: int, what: str) -> str:
-    return f"{number or 'no'} {what}{'' if number == 1 else 's'}"
-
-
-def _asked(parameters: Filter) -> list[tuple[str, str]]:
-    names = ("inbox", "to", "from_", "subject", "session")
-    return [(name.rstrip("_"), value) for name in names if (value := getattr(parameters, name)) is not None]
+def _drained(context: Context, message_id: str) -> DrainedMessage | None:
+    summary, raw = context.store.message(message_id), context.store.raw(message_id)
+    if summary is None or raw is None:
+        return None
+    return DrainedMessage(**dict(_detail(context, summary, view(raw))), raw=base64.b64encode(raw).decode("ascii"))
 
 
 def _no_message(message_id: str) -> ProblemError:
@@ -300,49 +211,22 @@ def _headers(mail: View) -> list[HeaderItem]:
     return [HeaderItem(name=name, value=value) for name, value in mail.headers]
 
 
-def _shown(message_id: str, text: str, media_type: str, policy: str) -> Response:
-    headers = {"ETag": f'"{message_id}"', "Content-Security-Policy": policy, "Referrer-Policy": "no-referrer"}
-    return Response(writable(text).encode(), headers=headers, media_type=media_type)
-
-
-def file(tag: str, content: bytes, content_type: str, name: str) -> Response:
-    """Give a file to save; the name is said twice: once for everybody, once exactly (RFC 6266, section 4.3)."""
-    plain, exact = _UNSAFE_IN_NAMES.sub("_", name), quote(writable(name), safe="")
-    return Response(
-        content,
-        headers={
-            "ETag": f'"{tag}"',
-            "Content-Type": content_type,
-            "Content-Disposition": f"attachment; filename=\"{plain}\"; filename*=UTF-8''{exact}",
-            "Content-Security-Policy": _SANDBOX,
-        },
-    )
-
-
-def _media_type(part: Part) -> str:
-    """Give the type that the sender gave, as far as it may stand in a header of HTTP."""
-    if not _MEDIA_TYPE.fullmatch(part.content_type):
-        return "application/octet-stream"
-    charset = part.parameters.get("charset", "")
-    return f"{part.content_type}; charset={charset}" if _CHARSET.fullmatch(charset) else part.content_type
-
-
 OPERATIONS = (
     operation("GET", "/api/messages", list_messages, ListMessages, MessageList),
-    operation("DELETE", "/api/messages", delete_messages, DeleteMessages, Deleted),
-    operation(
-        "GET",
-        "/api/messages/wait",
-        wait_for_messages,
-        WaitForMessages,
-        NewMessages,
-        problems=(NOTHING_CAME, NOT_READY),
-    ),
+    operation("DELETE", "/api/messages", delete_messages, Destroy, Deleted),
+    change("POST", "/api/messages/drain", drain_messages, DrainMessages, Body, DrainedMessages),
+)
+
+OF_ONE = (
     operation("GET", "/api/messages/{id}", read_message, OneMessage, MessageDetail),
     operation("DELETE", "/api/messages/{id}", delete_message, OneMessage, Deleted),
     operation("GET", "/api/messages/{id}/raw", read_raw, OneMessage, "message/rfc822"),
     operation("GET", "/api/messages/{id}/text", read_text, OneMessage, "text/plain"),
     operation("GET", "/api/messages/{id}/html", read_html, OneMessage, "text/html"),
     operation("GET", "/api/messages/{id}/headers", read_headers, OneMessage, HeaderList),
+    operation("GET", "/api/messages/{id}/links", read_links, OneMessage, LinkList),
+    operation("GET", "/api/messages/{id}/codes", read_codes, OneMessage, CodeList),
+    operation("GET", "/api/messages/{id}/parts", list_parts, OneMessage, PartList),
     operation("GET", "/api/messages/{id}/parts/{index}", read_part, OnePart, "*/*"),
 )
+"""They come after all that has a name in place of the id."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import re
 from typing import TYPE_CHECKING
 
 from pydantic import Field
@@ -11,7 +10,6 @@ from pydantic import Field
 from mailtrap_py.events import Outcome, Source
 from mailtrap_py.scenario.findings import findings
 from mailtrap_py.web.api import operation
-from mailtrap_py.web.api_messages import MOST_AT_ONCE, Filter, file
 from mailtrap_py.web.bodies import (
     FindingItem,
     FiringItem,
@@ -23,6 +21,9 @@ from mailtrap_py.web.bodies import (
     TransactionList,
 )
 from mailtrap_py.web.evidence import evidence_of
+from mailtrap_py.web.files import file
+from mailtrap_py.web.filters import MOST_AT_ONCE, Filter
+from mailtrap_py.web.masking import masked
 from mailtrap_py.web.parameters import Parameters
 from mailtrap_py.web.problems import NOT_FOUND, ProblemError
 
@@ -33,8 +34,6 @@ if TYPE_CHECKING:
     from mailtrap_py.store import SessionView
     from mailtrap_py.web.context import Context
 
-_MASK = "********"
-_AUTH = re.compile(rb"AUTH +[A-Z0-9_-]{1,20} +(?=\S)", re.IGNORECASE)
 _SENT = frozenset({Source.CLIENT, Source.SERVER})
 _CRLF = b"\r\n"
 
@@ -129,12 +128,6 @@ def _session(context: Context, session_id: str) -> SessionView:
         cure = "GET /api/sessions lists what there is"
         raise ProblemError(NOT_FOUND, f"there is no session {session_id!r}", cure=cure)
     return session
-
-
-def masked(data: bytes) -> str:
-    """Say what a line with credentials was, without them: `AUTH PLAIN ********`."""
-    command = _AUTH.match(data)
-    return f"{command[0].decode('ascii') if command else ''}{_MASK}"
 
 
 def _line(line: Line, began: float, secrets: bool) -> LineItem:  # noqa: FBT001 - a parameter of the request

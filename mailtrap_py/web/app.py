@@ -17,7 +17,17 @@ from starlette.middleware import Middleware
 from starlette.responses import JSONResponse, Response
 
 from mailtrap_py import __version__
-from mailtrap_py.web import api, api_events, api_messages, api_scenario, api_server, api_sessions, ui
+from mailtrap_py.web import (
+    api,
+    api_events,
+    api_messages,
+    api_scenario,
+    api_send,
+    api_server,
+    api_sessions,
+    api_wait,
+    ui,
+)
 from mailtrap_py.web.context import Context
 from mailtrap_py.web.live import Bus
 from mailtrap_py.web.openapi import document
@@ -41,6 +51,9 @@ def read_openapi(_: Context, __: Parameters) -> Response:
 
 OPERATIONS = (
     *api_messages.OPERATIONS,
+    *api_send.OPERATIONS,
+    *api_wait.OPERATIONS,
+    *api_messages.OF_ONE,
     *api_sessions.OPERATIONS,
     *api_scenario.OPERATIONS,
     *api_events.OPERATIONS,

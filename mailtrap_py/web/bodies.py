@@ -169,6 +169,30 @@ class PartItem(Answer):
     size: int
 
 
+class PartList(Listing[PartItem]):
+    """The parts of a message, depth first."""
+
+
+class LinkItem(Answer):
+    """Somewhere that a message leads to."""
+
+    url: str
+
+
+class LinkList(Listing[LinkItem]):
+    """The links of a message, each once."""
+
+
+class CodeItem(Answer):
+    """A one-time code, as it is written in the text."""
+
+    code: str
+
+
+class CodeList(Listing[CodeItem]):
+    """The one-time codes of a message."""
+
+
 class ReplyItem(Answer):
     """What the server replied; several lines are joined by a line feed."""
 
@@ -232,6 +256,16 @@ class MessageDetail(MessageItem):
     parts: list[PartItem]
     defects: list[str]
     transaction: TransactionItem | None
+
+
+class DrainedMessage(MessageDetail):
+    """A message that is deleted by now, with all that was in it; `raw` is base64 of its exact octets."""
+
+    raw: str
+
+
+class DrainedMessages(Listing[DrainedMessage]):
+    """What was taken out, oldest first; `total` counts what fitted before. `next_cursor` is null: ask again."""
 
 
 # Sessions

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
+from typing import TYPE_CHECKING, Any, NoReturn, TypeVar, get_origin
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
@@ -62,10 +62,11 @@ def read_parameters(model: type[P], request: Request) -> P:
     query = [name for name, place in where.items() if place == "query"]
     given = request.query_params.multi_items()
     faults = [_unknown(name, query, "parameter") for name, _ in given if name not in query]
+    several = _several(model)
     faults += [
         Fault(where=name, detail=f"{name} is given {times} times", cure="give it once")
         for name, times in Counter(name for name, _ in given).items()
-        if times > 1 and name in query
+        if times > 1 and name in query and name not in several
     ]
     if faults:
         raise _problem(BAD_PARAMETER, faults)
@@ -73,9 +74,15 @@ def read_parameters(model: type[P], request: Request) -> P:
         name: request.headers[name] for name, place in where.items() if place == "header" and name in request.headers
     }
     try:
-        return model.model_validate({**dict(given), **headers, **request.path_params})
+        lists = {name: request.query_params.getlist(name) for name in several if name in request.query_params}
+        return model.model_validate({**dict(given), **lists, **headers, **request.path_params})
     except ValidationError as invalid:
         raise _problem(BAD_PARAMETER, [_fault(model, error) for error in _errors(invalid)]) from None
+
+
+def _several(model: type[Parameters]) -> set[str]:
+    """Give the names of the parameters that may be given more than once: those that are lists."""
+    return {field.alias or name for name, field in model.model_fields.items() if get_origin(field.annotation) is list}
 
 
 async def read_body(model: type[B], request: Request) -> B:

@@ -48,6 +48,7 @@ CROSS_SITE = Kind("cross-site", 403, "Another site's page may not do this")
 NOT_FOUND = Kind("not-found", 404, "There is no such thing")
 WRONG_METHOD = Kind("wrong-method", 405, "This cannot be done here")
 CONFLICT = Kind("conflict", 409, "Not in this state")
+TOO_MANY = Kind("too-many", 409, "More came than was waited for")
 TOO_LARGE = Kind("too-large", 413, "The body is too large")
 NOT_JSON = Kind("not-json", 415, "The body is not JSON")
 WRONG_HOST = Kind("wrong-host", 421, "Not the name of this server")
@@ -73,7 +74,7 @@ class Fault(Answer):
 
 
 class Miss(Answer):
-    """A message that came but was not the one waited for, and why."""
+    """A message that came but was not the one waited for, and why; or one too many."""
 
     id: str
     why: str
@@ -123,7 +124,7 @@ class ProblemError(Exception):
             cure=cure or None,
             where=where or None,
             errors=list(errors) or None,
-            misses=list(misses) if kind is NOTHING_CAME else None,
+            misses=list(misses) if kind in {NOTHING_CAME, TOO_MANY} else None,
         )
 
     def response(self) -> Response:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass, replace
 from operator import attrgetter
 from typing import TYPE_CHECKING, NamedTuple
@@ -11,6 +10,7 @@ from mailtrap_py.events import Outcome, Source
 from mailtrap_py.message import decode, visible
 from mailtrap_py.scenario.findings import findings
 from mailtrap_py.web.evidence import evidence_of
+from mailtrap_py.web.masking import masked
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -24,8 +24,6 @@ if TYPE_CHECKING:
 
 _PAGE = 50
 _LONG = 1.0  # seconds without a word that are worth pointing out
-_MASK = "********"
-_AUTH = re.compile(rb"AUTH +[A-Z0-9_-]{1,20} +", re.IGNORECASE)
 
 
 class Verdict(NamedTuple):
@@ -88,8 +86,7 @@ def _row(line: Line, began: float) -> Row:
     """Make the row of a line; credentials are masked, odd line ends are shown."""
     ended = True
     if line.secret:
-        mechanism = _AUTH.match(line.data)
-        lines: tuple[str, ...] = ((mechanism[0].decode("ascii") if mechanism else "") + _MASK,)
+        lines: tuple[str, ...] = (masked(line.data),)
     elif line.source is Source.CONTENT:
         lines = (f"{line.octets} octets of message",)
     else:
