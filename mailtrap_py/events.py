@@ -12,7 +12,7 @@ import re
 from collections.abc import Awaitable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Protocol, Self
+from typing import Final, Protocol, Self
 
 
 class Point(StrEnum):
@@ -45,6 +45,10 @@ class Source(StrEnum):
     SERVER = "server"
     CONTENT = "content"
     NOTE = "note"
+
+
+CLIENT_LEFT: Final = b"the client closed its side, and the server owed it a reply"
+"""The note in a transcript that says when a client stopped waiting; what the server says later it says to nobody."""
 
 
 class Outcome(StrEnum):

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 import pytest
 
 from mailtrap_py.clock import ManualClock
-from mailtrap_py.events import Line, Reply, Source
+from mailtrap_py.events import CLIENT_LEFT, Line, Reply, Source
 from mailtrap_py.inbox import Inbox
 from mailtrap_py.smtp import wire as wire_module
 from mailtrap_py.smtp.reader import ClientGone, LineTooLong
@@ -254,8 +254,83 @@ async def test_a_client_that_leaves_ends_a_drip() -> None:
         with pytest.raises(ClientGone):
             await sending
         assert both.clock.sleepers == 0
-        with pytest.raises(ClientGone):  # the rest goes nowhere
-            await both.wire.flush()
+        assert both.bare.book.said(Source.SERVER) == [b"2"]  # what went, and not what was meant to
+        assert both.bare.book.notes[-1] == "13 octets of the reply were never sent"
+
+
+@looped
+async def test_a_reply_in_pieces_is_written_down_when_it_has_gone() -> None:
+    async with ends() as both:
+        begin = both.clock.now()
+        both.wire.next_reply(Dripped(13, every=2.0))
+        both.wire.reply(OK)
+        await both.client.send(b"NOOP\r\n")  # too early: it is written down behind the reply all the same
+        await until(both.wire.input.has_line)
+        reading = asyncio.create_task(both.wire.line(PATIENCE))
+        await until(lambda: both.clock.sleepers)
+        assert both.bare.book.said(Source.SERVER) == []
+        both.clock.advance(2)
+        await reading
+
+        assert [(line.source, line.clock, line.early) for line in both.bare.book.of(Line)] == [
+            (Source.SERVER, begin + 2, False),
+            (Source.CLIENT, begin + 2, True),
+        ]
+
+
+@looped
+async def test_when_a_client_stops_waiting_is_written_down_once() -> None:
+    async with ends() as both:
+        begin = both.clock.now()
+        waiting = asyncio.create_task(both.wire.unless_lost(both.clock.sleep(5)))
+        await until(lambda: both.clock.sleepers)
+        both.clock.advance(1)
+        both.client.half_close()
+        await until(lambda: both.bare.book.notes)
+        both.clock.advance(4)
+        await waiting
+        await both.wire.unless_lost(asyncio.sleep(0))
+
+        assert [(line.data, line.clock) for line in both.bare.book.of(Line)] == [(CLIENT_LEFT, begin + 1)]
+
+
+@looped
+async def test_who_comes_with_all_commands_and_closes_its_side_still_waits() -> None:
+    async with ends() as both:
+        await both.client.send(b"NOOP\r\n")
+        both.client.half_close()
+        await until(lambda: both.wire.input.gone)
+        await both.wire.unless_lost(asyncio.sleep(0))
+
+        assert both.bare.book.notes == []
+
+
+@looped
+async def test_two_who_send_at_once_send_each_piece_once() -> None:
+    async with ends() as both:
+        both.wire.next_reply(Dripped(7, every=2.0))
+        both.wire.reply(OK)
+        sending = [asyncio.create_task(both.wire.flush()) for _ in range(2)]
+        await until(lambda: both.clock.sleepers)
+        both.clock.advance(2)
+        await asyncio.gather(*sending)
+
+        assert await both.client.reader.readexactly(14) == b"250 2.0.0 Ok\r\n"
+
+
+@looped
+async def test_a_reply_whose_sending_is_cut_short_goes_at_once() -> None:
+    async with ends() as both:
+        both.wire.next_reply(Dripped(1, every=2.0))
+        both.wire.reply(OK)
+        sending = asyncio.create_task(both.wire.flush())
+        await until(lambda: both.clock.sleepers)
+        sending.cancel()  # as at a shutdown
+        with pytest.raises(asyncio.CancelledError):
+            await sending
+
+        assert await both.client.reader.readexactly(14) == b"250 2.0.0 Ok\r\n"
+        assert both.bare.book.said(Source.SERVER) == [b"250 2.0.0 Ok\r\n"]
 
 
 @looped

@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from types import MappingProxyType
 
-from mailtrap_py.events import Ending, Line, Transaction
+from mailtrap_py.events import Ending, Line, SessionEnded, Transaction
 from mailtrap_py.pattern import fold_domain
 from mailtrap_py.scenario.conversation import CONTENT, UNASKED, Exchange
 from mailtrap_py.scenario.evidence import Evidence, Session
@@ -158,17 +158,19 @@ def _attempt(session: Session, transaction: Transaction, exchanges: Sequence[Exc
     accepted: set[str] = set()
     for recipient in transaction.recipients:
         address = fold_domain(recipient.address)
-        if recipient.accepted:
+        if recipient.accepted or _unheard(exchanges, "RCPT", recipient.address):
             accepted.add(address)
             refused.pop(address, None)
         elif address not in accepted:
             refused[address] = _failure(recipient.reply.code, transaction, exchanges, recipient.address)
     told = transaction.acknowledged and not _half_told(exchanges)
     whole: Failure | None = None
-    if transaction.reply is not None and not transaction.reply.positive and (accepted or not refused):
+    refusal = transaction.reply is not None and not transaction.reply.positive
+    if refusal and (accepted or not refused) and not _unheard(exchanges):
+        assert transaction.reply is not None  # noqa: S101 - there is a refusal
         whole = _failure(transaction.reply.code, transaction, exchanges)
     elif session.ended is not None and (accepted or not refused) and not told and _was_lost(session, transaction):
-        whole = Failure(LOST, session.ended.clock, lost=True)
+        whole = Failure(LOST, _when_lost(session, session.ended), lost=True)
     first = exchanges[0].request if exchanges else None
     return Attempt(
         session=session,
@@ -184,14 +186,29 @@ def _attempt(session: Session, transaction: Transaction, exchanges: Sequence[Exc
 
 
 def _half_told(exchanges: Sequence[Exchange]) -> bool:
-    """Say whether the reply to the content has no end: half a line says nothing (RFC 5321, section 4.2)."""
+    """Say whether the reply to the content has no end, or never came: half a line says nothing (RFC 5321, 4.2)."""
     content = [each for each in exchanges if each.verb == CONTENT]
-    return bool(content) and content[-1].reply is not None and not content[-1].code
+    return bool(content) and not content[-1].code
+
+
+def _unheard(exchanges: Sequence[Exchange], verb: str = "", address: str = "") -> bool:
+    """Say whether the client had gone before it had the last reply, be it the one to this command."""
+    last = exchanges[-1] if exchanges else None
+    return last is not None and last.told is None and (not verb or last.verb == verb) and address in last.argument
 
 
 def _failure(code: int, transaction: Transaction, exchanges: Sequence[Exchange], address: str = "") -> Failure:
-    said = [each.reply for each in exchanges if each.code == code and each.reply and address in each.argument]
-    return Failure(code, said[-1].clock, said[-1]) if said else Failure(code, transaction.ended_clock)
+    said = [each for each in exchanges if each.code == code and each.told and address in each.argument]
+    return _failure_of(said[-1]) if said else Failure(code, transaction.ended_clock)
+
+
+def _failure_of(exchange: Exchange) -> Failure:
+    assert exchange.told is not None  # noqa: S101 - it has a code
+    return Failure(exchange.code, exchange.told.clock, exchange.reply)
+
+
+def _when_lost(session: Session, ended: SessionEnded) -> float:
+    return ended.clock if session.left is None else session.left
 
 
 def _was_lost(session: Session, transaction: Transaction) -> bool:
@@ -210,9 +227,11 @@ def _failed_contact(session: Session) -> tuple[Exchange, Failure] | None:
     last = [each for each in session.exchanges if each.verb not in {"QUIT", UNASKED}][-1]
     if session.transactions and (last.verb != "MAIL" or last.reply is not None):
         return None
-    if last.failed and last.reply is not None:
-        return last, Failure(last.code, last.reply.clock, last.reply)
+    if last.failed:
+        return last, _failure_of(last)
     if session.ended is None or session.ending is Ending.QUIT:
         return None
     by_server = session.ending in {Ending.SERVER_CLOSED, Ending.SERVER_RESET, Ending.SHUTDOWN}
-    return (last, Failure(LOST, session.ended.clock, lost=True)) if by_server or not last.code else None
+    if not by_server and last.code:
+        return None
+    return last, Failure(LOST, _when_lost(session, session.ended), lost=True)

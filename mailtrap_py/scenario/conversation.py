@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final
 
-from mailtrap_py.events import Line, Source
+from mailtrap_py.events import CLIENT_LEFT, Line, Source
 
 GREETING: Final = "(greeting)"
 """The verb of the exchange that the server begins; the client's half of it is to connect."""
@@ -20,13 +20,17 @@ UNASKED: Final = "(unasked)"
 """The verb of a reply that no command asked for."""
 
 _COMPLETE = re.compile(rb"(?:\A|\n)([0-9]{3})(?: [^\n]*|\r?)\n\Z")
+_GOES_ON = re.compile(rb"(?:\A|\n)[0-9]{3}-[^\n]*\n\Z")
 
 
 @dataclass(frozen=True, slots=True)
 class Exchange:
     """A command and its reply. `code` is 0 without a whole reply; `secure` says whether the command went over TLS.
 
-    `step` marks what follows a 334: an answer, not a command. `early` marks what came before it was its turn.
+    `reply` is the first line of the transcript that has something of it, `told` the one with which the client had all
+    of it, be it a reply or a line that is none; half a reply (RFC 5321, section 4.2.1: lines with a hyphen, or a line
+    that has no end) tells nothing. `step` marks what follows a 334: an answer, not a command. `early` marks what came
+    before it was its turn.
     """
 
     verb: str
@@ -36,6 +40,7 @@ class Exchange:
     secure: bool = False
     step: bool = False
     early: bool = False
+    told: Line | None = None
 
     @property
     def failed(self) -> bool:
@@ -64,10 +69,12 @@ class _Open:
     step: bool = False
     early: bool = False
     reply: Line | None = None
+    told: Line | None = None
+    heard: bytes = b""
     code: int = 0
 
     def close(self) -> Exchange:
-        return Exchange(self.verb, self.request, self.reply, self.code, self.secure, self.step, self.early)
+        return Exchange(self.verb, self.request, self.reply, self.code, self.secure, self.step, self.early, self.told)
 
 
 class _Reader:
@@ -94,7 +101,10 @@ class _Reader:
             self._ask(_Open(UNASKED, None, self.secure))
         exchange = self.waiting[0]
         exchange.reply = exchange.reply or line
-        found = _COMPLETE.search(line.data)
+        exchange.heard += line.data
+        if exchange.heard.endswith(b"\n") and not _GOES_ON.search(exchange.heard):
+            exchange.told = line
+        found = _COMPLETE.search(exchange.heard)
         if found is None:
             return
         exchange.code = int(found[1])
@@ -119,12 +129,21 @@ class _Reader:
 def converse(lines: Iterable[Line], *, secure: bool = False) -> tuple[Exchange, ...]:
     """Read a transcript, in its order. The first exchange is always the greeting, answered or not.
 
-    `secure` says that TLS was there from the first octet on (a port for implicit TLS).
+    `secure` says that TLS was there from the first octet on (a port for implicit TLS). What the server says when the
+    client has left answers nothing.
     """
     reader = _Reader(secure=secure)
+    gone = False
     for line in lines:
-        reader.read(line)
+        gone = gone or is_departure(line)
+        if not gone or line.source is not Source.SERVER:
+            reader.read(line)
     return tuple(exchange.close() for exchange in reader.exchanges)
+
+
+def is_departure(line: Line) -> bool:
+    """Say whether a line is the trap's note that the client stopped waiting; a rule's note can say what it likes."""
+    return line.source is Source.NOTE and line.data == CLIENT_LEFT and not line.rule
 
 
 def verb_of(data: bytes) -> str:

@@ -27,7 +27,18 @@ from mailtrap_py.events import (
     Transaction,
 )
 from mailtrap_py.message import summarize
-from mailtrap_py.scenario.conversation import CONTENT, GREETING, UNASKED, Exchange, converse, verb_of
+from mailtrap_py.scenario.conversation import (
+    CONTENT,
+    GREETING,
+    UNASKED,
+    Exchange,
+    converse,
+    is_departure,
+    verb_of,
+)
+
+BY_CLIENT = frozenset({Ending.CLIENT_CLOSED, Ending.CLIENT_RESET})
+"""The endings that are the client's doing, without a QUIT."""
 
 _HEADER_END = re.compile(rb"\r?\n\r?\n")
 
@@ -99,11 +110,16 @@ class Copy:
 
 @dataclass(frozen=True, slots=True)
 class Wait:
-    """How long a client waited for a reply, in seconds of the scenario's clock, and whether the reply came."""
+    """How long a client waited for a reply, in seconds of the scenario's clock, and what ended it.
+
+    `answered`: the whole reply came. `went_on`: the client said the next thing, with half a reply or none. Neither: it
+    was still waiting when it left, or when the session or the run ended.
+    """
 
     exchange: Exchange
     seconds: float
     answered: bool
+    went_on: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -142,22 +158,37 @@ class Session:
         last = self.exchanges[-1]
         return None if last.code or last.verb == UNASKED else last
 
+    @cached_property
+    def left(self) -> float | None:
+        """When the client stopped waiting for a reply, if it did and the server noticed, on the scenario's clock.
+
+        That is the end of the session, or the moment at which the client closed its side while the server was busy.
+        """
+        noted = next((line.clock for line in self.lines if is_departure(line)), None)
+        if noted is None and self.ended is not None and self.ended.ending in BY_CLIENT:
+            return self.ended.clock
+        return noted
+
     def waits(self, until: float) -> tuple[Wait, ...]:
         """Every time that the client waited for a reply; one still waiting waits until then.
 
-        The time runs from the command, for the greeting from the connection, to the reply, or to the end. Of commands
-        sent together only the first unanswered one is waited for.
+        The time runs from the command, for the greeting from the connection, to the whole reply, or to the end. Of
+        commands sent together only the first unanswered one is waited for.
         """
         found = []
-        for exchange in self.exchanges:
+        for position, exchange in enumerate(self.exchanges):
             if exchange.verb == UNASKED:
                 continue
             since = exchange.request.clock if exchange.request else self.started.clock
-            if exchange.reply is not None:
-                found.append(Wait(exchange, exchange.reply.clock - since, answered=True))
-            else:
-                end = self.ended.clock if self.ended else until
-                return (*found, Wait(exchange, end - since, answered=False))
+            if exchange.told is not None:
+                found.append(Wait(exchange, exchange.told.clock - since, answered=True))
+                continue
+            later = [each.request for each in self.exchanges[position + 1 :] if each.request and not each.early]
+            if later and exchange.reply is not None:
+                found.append(Wait(exchange, later[0].clock - since, answered=False, went_on=True))
+                continue
+            end = self.left if self.left is not None else self.ended.clock if self.ended else until
+            return (*found, Wait(exchange, end - since, answered=False))
         return tuple(found)
 
     def content_line(self, transaction: Transaction) -> Line | None:

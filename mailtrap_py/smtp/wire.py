@@ -11,11 +11,13 @@ import asyncio
 import socket
 import struct
 import time
+from collections import deque
 from collections.abc import Awaitable
 from contextlib import suppress
+from dataclasses import dataclass, field
 from typing import TypeVar
 
-from mailtrap_py.events import Ending, Line, Record, Reply, Source
+from mailtrap_py.events import CLIENT_LEFT, Ending, Line, Record, Reply, Source
 from mailtrap_py.inbox import Inbox
 from mailtrap_py.smtp.reader import MAX_LINE, ClientGone, ClientInput, Content, LineTooLong
 from mailtrap_py.smtp.throttle import Throttle
@@ -46,6 +48,16 @@ class SessionOver(Exception):  # noqa: N818 - an ending, not an error
         self.reason = reason
 
 
+@dataclass(slots=True)
+class _Passage:
+    """A reply on its way in pieces. It is written down when it has gone, or as much of it as went."""
+
+    pieces: deque[Piece]
+    rule: str = ""
+    written_down: bool = False
+    sent: bytearray = field(default_factory=bytearray)
+
+
 class Wire:
     """The connection of one session. It belongs to one event loop."""
 
@@ -59,7 +71,8 @@ class Wire:
         self._session_id = session_id
         self._record = record
         self._out = bytearray()
-        self._pieces: list[Piece] = []
+        self._passages: deque[_Passage] = deque()
+        self._one_at_a_time = asyncio.Lock()
         self._manners: list[Manner] = []
         self._held = b""
         self._hold_next = False
@@ -69,6 +82,7 @@ class Wire:
         self._lost = False
         self._throttle = Throttle(transport, self._sleep)
         self._waker: asyncio.Future[None] | None = None
+        self._departure_noted = False
 
     # -- what the protocol tells
 
@@ -80,6 +94,8 @@ class Wire:
     def client_closed(self) -> None:
         """Note that the client will send no more; it may still read."""
         self.input.end()
+        if self._waker is not None:
+            self._note_departure()
         self._wake_if_gone()
 
     def connection_lost(self, *, reset: bool) -> None:
@@ -164,12 +180,18 @@ class Wire:
         """Add a remark of the trap itself to the transcript."""
         self.write_down(Source.NOTE, text.encode("utf-8", "surrogateescape"), rule=rule)
 
+    def _note_departure(self) -> None:
+        """Write down when a client stopped waiting: what is said to it later would look as if it had heard it."""
+        if self.abandoned and not self._departure_noted:
+            self._departure_noted = True
+            self.write_down(Source.NOTE, CLIENT_LEFT)
+
     # -- from the client
 
     async def line(self, patience: float, *, secret: bool = False) -> bytes:
         """Read a command line, after sending all replies that are due. Raises as `ClientInput.line` does."""
-        early = self.input.has_line() and bool(self._out or self._pieces)
-        if not self.input.has_line():
+        early = self.input.has_line() and bool(self._out or self._passages)
+        if self._passages or not self.input.has_line():
             await self.flush()
         elif len(self._out) > FULL:
             await self.flush()
@@ -216,7 +238,7 @@ class Wire:
         if self._hold_next:
             self._hold_next, self._held = False, data
             self.note(f"holds back {len(data)} octets", rule=rule)
-        elif self._manners or self._pieces:
+        elif self._manners or self._passages:
             self._reply_in_pieces(data, rule)
         else:
             self.write_down(Source.SERVER, data, rule=rule)
@@ -224,26 +246,49 @@ class Wire:
 
     def _reply_in_pieces(self, data: bytes, rule: str) -> None:
         if self._out:
-            self._pieces.append(Piece(bytes(self._out)))
+            self._passages.append(_Passage(deque([Piece(bytes(self._out))]), written_down=True))
             self._out.clear()
         manners, self._manners = self._manners, []
-        cut = pieces(data, manners)
-        self.write_down(Source.SERVER, b"".join(piece.data for piece in cut), rule=rule)
-        self._pieces += cut
+        self._passages.append(_Passage(deque(pieces(data, manners)), rule))
 
     async def flush(self) -> None:
         """Send what is in the buffer, in its pieces if it has any, and wait while the client does not take it."""
-        while self._pieces:
-            piece = self._pieces.pop(0)
-            if piece.wait:
-                await self._unless_lost(self.inbox.clock.sleep(piece.wait), or_closed=False)
-            if piece.gap:
-                await asyncio.sleep(piece.gap)
-            if not self._lost:
-                self.transport.write(piece.data)
+        if self._passages:
+            async with self._one_at_a_time:  # a rule at idle sends too, while the reply before is still on its way
+                await self._send_passages()
         self.flush_now()
         if not self._writable.is_set():
             await self._until_writable()
+
+    async def _send_passages(self) -> None:
+        try:
+            while self._passages:
+                passage = self._passages[0]
+                while passage.pieces:
+                    await self._send_piece(passage)
+                self._passages.popleft()
+                self._has_gone(passage)
+        except (ClientGone, asyncio.CancelledError):
+            self.flush_now()  # what has gone belongs into the transcript before the end of the session
+            raise
+
+    async def _send_piece(self, passage: _Passage) -> None:
+        piece = passage.pieces[0]
+        if piece.wait:
+            await self._unless_lost(self.inbox.clock.sleep(piece.wait), or_closed=False)
+        if piece.gap:
+            await asyncio.sleep(piece.gap)
+        passage.pieces.popleft()
+        if not self._lost:
+            self.transport.write(piece.data)
+            passage.sent += piece.data
+
+    def _has_gone(self, passage: _Passage) -> None:
+        if passage.sent and not passage.written_down:
+            self.write_down(Source.SERVER, bytes(passage.sent), rule=passage.rule)
+        unsent = sum(len(piece.data) for piece in passage.pieces)
+        if unsent:
+            self.note(f"{unsent} octets of the reply were never sent", rule=passage.rule)
 
     async def _until_writable(self) -> None:
         try:
@@ -264,10 +309,17 @@ class Wire:
 
     def flush_now(self) -> None:
         """Send what is in the buffer, as far as the connection takes it without waiting."""
-        unsent = b"".join(piece.data for piece in self._pieces) + self._out
-        if unsent and not self._lost and not self.closed:
-            self.transport.write(unsent)
-        self._pieces.clear()
+        open_ = not self._lost and not self.closed
+        while self._passages:
+            passage = self._passages.popleft()
+            if open_:
+                rest = b"".join(piece.data for piece in passage.pieces)
+                passage.pieces.clear()
+                self.transport.write(rest)
+                passage.sent += rest
+            self._has_gone(passage)
+        if self._out and open_:
+            self.transport.write(bytes(self._out))
         self._out.clear()
 
     # -- waiting, without losing sight of the client
@@ -291,6 +343,8 @@ class Wire:
             while not task.done():
                 if self.input.gone and (or_closed or self._lost):
                     raise self.input.gone
+                if self.input.gone:
+                    self._note_departure()
                 self._waker = asyncio.get_running_loop().create_future()
                 await asyncio.wait((task, self._waker), return_when=asyncio.FIRST_COMPLETED)
             return task.result()

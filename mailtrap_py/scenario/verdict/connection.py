@@ -5,13 +5,12 @@ from __future__ import annotations
 from mailtrap_py.events import Ending
 from mailtrap_py.scenario.attempts import Failure
 from mailtrap_py.scenario.conversation import UNASKED, Exchange
-from mailtrap_py.scenario.evidence import Session, Wait
+from mailtrap_py.scenario.evidence import BY_CLIENT, Session, Wait
 from mailtrap_py.scenario.expectation import GaveUp, NotReused, Reconnected, Waited
 from mailtrap_py.scenario.faults import Tls, TlsFault
 from mailtrap_py.scenario.verdict.case import TOLERANCE, Case, Ruling, count
 
 READY, SERVICE_CLOSING = 220, 421
-_BY_CLIENT = frozenset({Ending.CLIENT_CLOSED, Ending.CLIENT_RESET})
 _BY_SERVER = frozenset({Ending.SERVER_CLOSED, Ending.SERVER_RESET, Ending.SHUTDOWN})
 _NOBODYS_TLS = frozenset(
     Tls(tls=fault).describe()
@@ -30,11 +29,7 @@ _NOBODYS_TLS = frozenset(
 def _said(session: Session, after: str) -> list[Exchange]:
     """List the replies of a session that failed so."""
     return [
-        exchange
-        for exchange in session.exchanges
-        if exchange.failed
-        and exchange.reply is not None
-        and Failure(exchange.code, exchange.reply.clock).matches(after)
+        exchange for exchange in session.exchanges if exchange.failed and Failure(exchange.code, 0.0).matches(after)
     ]
 
 
@@ -68,8 +63,10 @@ def _last_failure(session: Session, after: str, case: Case) -> tuple[str, float,
     for attempt in case.attempts:
         if attempt.session is session and attempt.whole and attempt.whole.lost and attempt.whole.matches(after):
             return case.show_failure(attempt, attempt.whole), attempt.whole.clock, True
-    said = [exchange.reply for exchange in _said(session, after) if exchange.reply is not None]
-    return (case.evidence.show(said[-1]), said[-1].clock, False) if said else None
+    said = _said(session, after)[-1:]
+    return next(
+        ((case.evidence.show(each.reply), each.told.clock, False) for each in said if each.reply and each.told), None
+    )
 
 
 def not_reused(expected: NotReused, case: Case) -> Ruling:
@@ -96,42 +93,47 @@ def not_reused(expected: NotReused, case: Case) -> Ruling:
 def gave_up(expected: GaveUp, case: Case) -> Ruling:
     """Judge `gave_up`: the client left a server that owed it a reply, and no wait took longer than `within`.
 
-    Every wait for a reply counts, answered or not. When the server ended all waits first, nothing is proved, and it
-    fails: let the scenario stall longer than `within`.
+    Every wait for a reply counts, answered or not; half a reply is none. When the server ended all waits first, nothing
+    is proved, and it fails: let the scenario stall longer than `within`.
     """
     waits = list(case.waits())
     over = [(session, wait) for session, wait in waits if wait.seconds > expected.within + TOLERANCE]
     if over:
         shown = [case.show_wait(session, wait, _end(session, wait)) for session, wait in over]
         return Ruling(passed=False, evidence=tuple(shown))
-    left = [(session, wait) for session, wait in waits if not wait.answered and session.ending in _BY_CLIENT]
+    left = [(session, wait) for session, wait in waits if _left(session, wait)]
     if not left:
         return Ruling(passed=False, evidence=("the client never left a server that owed it a reply",))
     return Ruling(passed=True, evidence=tuple(case.show_wait(*each, "then left") for each in left))
 
 
+def _left(session: Session, wait: Wait) -> bool:
+    """Say whether the client ended this wait by leaving."""
+    return not wait.answered and not wait.went_on and session.left is not None
+
+
 def _end(session: Session, wait: Wait) -> str:
     if wait.answered:
         return "then was answered"
-    if session.ended is None:
-        return "and still waits"
-    return "then left" if session.ending in _BY_CLIENT else f"until the session ended ({session.ending})"
+    if wait.went_on:
+        return "then went on without a whole reply"
+    if _left(session, wait):
+        return "then left"
+    return "and still waits" if session.ended is None else f"until the session ended ({session.ending})"
 
 
 def waited(expected: Waited, case: Case) -> Ruling:
     """Judge `waited`: the client never left before it had waited so long for a reply, and did wait so long once.
 
-    The reply to QUIT need not be waited for.
+    Half a reply is none: to go on with it is no patience. The reply to QUIT need not be waited for.
     """
     waits = [(session, wait) for session, wait in case.waits() if wait.exchange.verb != "QUIT"]
     least = expected.at_least - TOLERANCE
     early = [
-        (session, wait)
-        for session, wait in waits
-        if not wait.answered and session.ending in _BY_CLIENT and wait.seconds < least
+        (session, wait) for session, wait in waits if wait.seconds < least and (wait.went_on or _left(session, wait))
     ]
     if early:
-        return Ruling(passed=False, evidence=tuple(case.show_wait(*each, "then left") for each in early))
+        return Ruling(passed=False, evidence=tuple(case.show_wait(*each, _end(*each)) for each in early))
     patient = [(session, wait) for session, wait in waits if wait.seconds >= least]
     if not patient:
         return Ruling(passed=False, evidence=("no reply took so long",))
@@ -149,11 +151,11 @@ def left_to_client(session: Session) -> bool:
     handshake = (
         asked.verb == "STARTTLS" and asked.code == READY and not (session.updated and session.updated.tls_version)
     )
-    if handshake and session.ending in _BY_CLIENT:
+    if handshake and session.ending in BY_CLIENT:
         return False
     if session.ending in _BY_SERVER or (last.code == SERVICE_CLOSING and session.ending is not Ending.TIMEOUT):
         return False
-    return not (session.ending in _BY_CLIENT and session.owed is not None)
+    return not (session.left is not None and session.owed is not None)
 
 
 def ends_with(expected: str, case: Case) -> Ruling:
