@@ -11,6 +11,7 @@ import itertools
 import random
 import secrets
 import threading
+import time
 from collections.abc import Callable, Iterator, Sequence
 
 from mailtrap_py.clock import Clock, ManualClock, RealClock, ScaledClock
@@ -38,6 +39,8 @@ class Inbox:
     director: Director
     clock: Clock
     seed: int
+    began_at: float
+    """When the scenario was put on or reset, on the wall clock: what came before is not for its verdict."""
 
     def __init__(self, name: str = DEFAULT, *, on_call: OnCall | None = None) -> None:
         """Begin with no scenario: everything is accepted, time is real. `on_call` are the rules of `call_up`."""
@@ -73,6 +76,7 @@ class Inbox:
     def _arm(self, scenario: Scenario) -> None:
         # Repeatable on purpose: the same seed deals the same faults.
         self.director = Director(scenario, now=self.clock.now, dice=random.Random(self.seed))  # noqa: S311
+        self.began_at = time.time()
         self._called_up = False
         self._end_stalls(go_on=False)
 

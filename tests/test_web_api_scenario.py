@@ -136,54 +136,6 @@ def test_a_reset_sets_the_counters_to_zero(served: Served, prefix: str) -> None:
     assert [rule["fired"] for rule in state["rules"]] == [0]
 
 
-def test_rules_tell_what_became_of_them(served: Served) -> None:
-    rules = [BUSY | {"when": {"to": "eve@*"}}, BUSY | {"id": "second", "count": {"times": 1}}]
-    served.ask("PUT", "/api/scenario", json={"scenario": {"rules": rules}})
-    director = served.context.inboxes.get().director
-    director.decide(recipient())
-    director.decide(recipient())
-
-    listed = served.ask("GET", "/api/rules").json()
-
-    assert listed["total"] == 2
-    first, second = listed["items"]
-    assert (first["id"], first["asked"], first["matched"], first["fired"]) == ("rule-1", 2, 0, 0)
-    assert "bob@example.com" in first["nearest_miss"]
-    assert (second["id"], second["asked"], second["matched"], second["fired"]) == ("second", 2, 2, 1)
-    assert second["rule"]["count"] == {"times": 1}
-
-
-def test_a_rule_is_added_before_the_others_and_removed(served: Served, prefix: str) -> None:
-    served.ask("PUT", f"{prefix}/scenario", json={"scenario": {"rules": [BUSY]}})
-
-    answer = served.ask("POST", f"{prefix}/rules", json={"id": "mine", "at": "rcpt", "do": {"reply": "550 No"}})
-
-    assert (answer.status_code, answer.json()["id"]) == (201, "mine")
-    assert [rule["id"] for rule in served.ask("GET", f"{prefix}/rules").json()["items"]] == ["mine", "rule-1"]
-    served.context.inboxes.get().director.decide(recipient())
-    removed = served.ask("DELETE", f"{prefix}/rules/mine").json()
-    assert (removed["id"], removed["fired"]) == ("mine", 1)
-    assert [rule["id"] for rule in served.ask("GET", f"{prefix}/rules").json()["items"]] == ["rule-1"]
-
-
-def test_a_rule_that_is_not_there_is_named(served: Served) -> None:
-    served.ask("POST", "/api/rules", json=BUSY | {"id": "greylist"})
-
-    answer = served.ask("DELETE", "/api/rules/graylist")
-
-    assert (answer.status_code, answer.json()["cure"]) == (404, "did you mean 'greylist'?")
-
-
-@pytest.mark.parametrize("rule", [{}, {"at": "rcp", "do": {"reply": "450 No"}}, BUSY | {"id": "taken"}])
-def test_a_rule_that_cannot_be_used_is_refused(served: Served, rule: dict[str, object]) -> None:
-    served.ask("POST", "/api/rules", json=BUSY | {"id": "taken"})
-
-    answer = served.ask("POST", "/api/rules", json=rule)
-
-    assert (answer.status_code, answer.json()["type"]) == (422, "urn:mailtrap-py:invalid-scenario")
-    assert served.ask("GET", "/api/rules").json()["total"] == 1
-
-
 def test_a_manual_clock_is_moved(served: Served, prefix: str) -> None:
     before = served.ask("PUT", f"{prefix}/scenario", json={"scenario": {}, "clock": "manual"}).json()["clock"]["now"]
     clock = served.context.inboxes.get().clock
@@ -261,3 +213,22 @@ def test_a_scenario_of_the_library_is_shown(served: Served) -> None:
 @pytest.mark.parametrize("name", ["greylistin", "..%2F..%2Fetc%2Fpasswd", "x"])
 def test_a_scenario_that_is_not_there_is_named(served: Served, name: str) -> None:
     assert served.ask("GET", f"/api/scenarios/{name}").status_code == 404
+
+
+@pytest.mark.parametrize(
+    "said",
+    [{"name": "greylisting", "params": {"wait": "2s"}}, {"yaml": "rules:\n  - {at: rcpt, do: {reply: 450 No}}\n"}],
+)
+def test_a_scenario_is_checked_and_nothing_changes(served: Served, said: dict[str, object]) -> None:
+    answer = served.ask("POST", "/api/scenarios/check", json=said)
+
+    checked = answer.json()
+    assert (answer.status_code, len(checked["scenario"]["rules"])) == (200, 1)
+    assert checked["params"] == said.get("params", {}) | checked["params"]
+    assert served.context.inboxes.get().director.scenario.name == "none"
+
+
+def test_a_scenario_that_cannot_be_used_is_explained(served: Served) -> None:
+    answer = served.ask("POST", "/api/scenarios/check", json={"yaml": "rules:\n  - ta: rcpt\n"})
+
+    assert (answer.status_code, answer.json()["where"]) == (422, "yaml:2:5")

@@ -5,11 +5,14 @@ from __future__ import annotations
 import contextlib
 from dataclasses import replace
 
+import pytest
+
 from mailtrap_py.events import Ending, Line, Recorded, SessionEnded, SessionUpdated, Source
 from mailtrap_py.scenario.evidence import Evidence
 from mailtrap_py.store import Store
 from mailtrap_py.web import evidence
-from mailtrap_py.web.evidence import evidence_of
+from mailtrap_py.web.evidence import evidence_of, evidence_of_inbox
+from tests.recorded import Recording, deliver
 from tests.served import OCTOBER, PLAIN, RICH, accepted, mail, rejected, started
 
 AHEAD = 3600.0  # the scenario's clock was moved by an hour
@@ -99,3 +102,32 @@ def test_of_very_many_messages_only_the_first_are_read() -> None:
     assert [bool(copy.raw) for copy in copies] == [True] * 100 + [False] * 2
     assert copies[100].key == copies[100].id
     assert copies[101].key == "<same@example.com>"
+
+
+def test_all_of_an_inbox_comes_back_as_it_was_recorded() -> None:
+    run = Recording().session(deliver()).wait(5).fired("busy", 2).session(deliver(key="2"), None)
+    with contextlib.closing(Store()) as store:
+        for each in [*run.events, started("s2", inbox="other")]:
+            store.add(each)
+
+        found = evidence_of_inbox(store, "default", since=0.0, until=2000.0)
+        later = evidence_of_inbox(store, "default", since=1003.0, until=2000.0)
+
+    told = Evidence.gather(run.events)
+    assert [session.lines for session in found.sessions] == [session.lines for session in told.sessions]
+    assert [session.transactions for session in found.sessions] == [session.transactions for session in told.sessions]
+    assert [copy.key for copy in found.messages] == [copy.key for copy in told.messages]
+    assert (found.firings, found.until >= 2000.0) == (told.firings, True)
+    assert [session.number for session in later.sessions] == [2]
+    assert (len(later.firings), len(later.messages)) == (2, 1)
+
+
+def test_every_session_of_an_inbox_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(evidence, "_PAGE", 2)
+    with contextlib.closing(Store()) as store:
+        for number in range(1, 6):
+            store.add(started(f"s{number}", number=number))
+
+        found = evidence_of_inbox(store, "default", since=0.0, until=OCTOBER)
+
+    assert [session.number for session in found.sessions] == [1, 2, 3, 4, 5]

@@ -1,4 +1,4 @@
-"""The API's scenarios: what goes wrong in an inbox, its rules one by one, its clock, and the library to choose from.
+"""The API's scenarios: what goes wrong in an inbox, its clock, and the library to choose from.
 
 Each route stands twice: under `/api` for the default inbox (or the one named by `inbox=`), and under
 `/api/inboxes/{inbox}`. A scenario is named, or given whole; never as a path, because a file of this machine is not for
@@ -10,17 +10,17 @@ from __future__ import annotations
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from pydantic import ConfigDict, Field
+from pydantic import Field
 
 from mailtrap_py.clock import ManualClock, RealClock, ScaledClock
 from mailtrap_py.inbox import DEFAULT, make_clock
 from mailtrap_py.scenario import library
-from mailtrap_py.scenario.load import from_data, load, loads, make_rule
+from mailtrap_py.scenario.load import from_data, load, loads
 from mailtrap_py.scenario.mistakes import nearest
 from mailtrap_py.scenario.model import ClockSpec
 from mailtrap_py.scenario.quantities import Duration
 from mailtrap_py.web.api import change, operation
-from mailtrap_py.web.bodies import Answer, Listing, moment
+from mailtrap_py.web.bodies import Answer, Listing, RuleItem, moment
 from mailtrap_py.web.parameters import Body, Parameters
 from mailtrap_py.web.problems import CONFLICT, INVALID_BODY, INVALID_SCENARIO, NOT_FOUND, ProblemError
 
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
     from mailtrap_py.clock import Clock
     from mailtrap_py.inbox import Inbox
-    from mailtrap_py.scenario import RuleState, Scenario
+    from mailtrap_py.scenario import Scenario
     from mailtrap_py.web.api import Operation
     from mailtrap_py.web.context import Context
     from mailtrap_py.web.problems import Kind
@@ -44,37 +44,28 @@ class InInbox(Parameters):
     inbox: str = Field(DEFAULT, min_length=1, examples=[DEFAULT], description="The inbox.")
 
 
-class OneRule(InInbox):
-    """Which rule of which inbox."""
-
-    id: str
-
-
 class OneScenario(Parameters):
     """Which scenario of the library."""
 
     name: str
 
 
-class UseScenario(Body):
-    """The scenario to use: `name` of one in the library, or one given whole as `scenario` or as `yaml`."""
+class GivenScenario(Body):
+    """A scenario: `name` of one in the library, or one given whole as `scenario` or as `yaml`."""
 
     name: str | None = Field(None, examples=["greylisting"], description="A scenario of the library.")
     scenario: dict[str, Any] | None = Field(None, description="A scenario as JSON, as a file would say it.")
     yaml: str | None = Field(None, description="A scenario as the text of a file.")
     params: dict[str, Any] | None = Field(None, examples=[{"wait": "1s"}], description="Values for its parameters.")
+
+
+class UseScenario(GivenScenario):
+    """The scenario to use, and the dice and the clock that it is to have."""
+
     seed: int | None = Field(
         None, strict=True, examples=[1], description="Seed of its dice; drawn if neither says one."
     )
     clock: ClockSpec | None = Field(None, examples=["manual"], description="Its clock, instead of its own.")
-
-
-class AddRule(Body):
-    """A rule as a scenario file says it: `at`, `when`, `count`, `do`, and perhaps an `id`."""
-
-    model_config = ConfigDict(
-        extra="allow", json_schema_extra={"example": {"at": "rcpt", "do": {"reply": "450 4.2.1 Busy"}}}
-    )
 
 
 class Advance(Body):
@@ -101,31 +92,21 @@ class ScenarioItem(Answer):
     class_: str = Field(serialization_alias="class")
 
 
-class ScenarioDetail(ScenarioItem):
-    """A scenario of the library: its parameters and what they are without your saying, as JSON and as its file."""
+class CheckedScenario(ScenarioItem):
+    """A scenario that can be used: its parameters, and itself as JSON, the parameters filled in."""
 
     params: dict[str, bool | int | float | str]
     scenario: dict[str, Any]
+
+
+class ScenarioDetail(CheckedScenario):
+    """A scenario of the library: its parameters and what they are without your saying, as JSON and as its file."""
+
     yaml: str
 
 
 class ScenarioList(Listing[ScenarioItem]):
     """The scenarios of the library, by name."""
-
-
-class RuleItem(Answer):
-    """A rule and what became of it: how often it was asked, matched and fired, and how near it came when it did not."""
-
-    id: str
-    rule: dict[str, Any]
-    asked: int
-    matched: int
-    fired: int
-    nearest_miss: str
-
-
-class RuleList(Listing[RuleItem]):
-    """The rules that are in force, in the order in which they are asked."""
 
 
 class ClockState(Answer):
@@ -206,45 +187,32 @@ def advance_clock(context: Context, parameters: InInbox, body: Advance) -> Clock
     return _clock(clock)
 
 
-def list_rules(context: Context, parameters: InInbox) -> RuleList:
-    """List the rules in force, in the order in which they are asked, with what became of them."""
-    return RuleList.whole([_rule(state) for state in find_inbox(context, parameters.inbox).director.rules()])
-
-
-def add_rule(context: Context, parameters: InInbox, body: AddRule) -> RuleItem:
-    """Add a rule before the others; it stays until it is removed, or the scenario is reset or replaced."""
-    return _rule(find_inbox(context, parameters.inbox).director.add(make_rule(body.model_extra or {})))
-
-
-def remove_rule(context: Context, parameters: OneRule) -> RuleItem:
-    """Take a rule out, and show what had become of it."""
-    director = find_inbox(context, parameters.inbox).director
-    states = {state.rule.id: state for state in director.rules()}
-    if parameters.id not in states:
-        cure = nearest(parameters.id, states) or "GET /api/rules lists what there is"
-        raise ProblemError(NOT_FOUND, f"there is no rule {parameters.id!r}", cure=cure)
-    director.remove(parameters.id)
-    return _rule(states[parameters.id])
-
-
 def list_scenarios(_: Context, __: Parameters) -> ScenarioList:
     """List the scenarios of the library."""
     return ScenarioList.whole([ScenarioItem.model_validate(load(library.path_of(name))) for name in library.names()])
+
+
+def check_scenario(_: Context, __: Parameters, body: GivenScenario) -> CheckedScenario:
+    """Say whether a scenario can be used, and how it is understood; nothing changes."""
+    return CheckedScenario(**_told(_scenario(body)))
 
 
 def show_scenario(_: Context, parameters: OneScenario) -> ScenarioDetail:
     """Show a scenario of the library, as JSON and as its file."""
     path = _path(parameters.name, NOT_FOUND)
     scenario = load(path)
-    return ScenarioDetail(
+    return ScenarioDetail(**_told(scenario), yaml=path.read_text(encoding="utf-8"))
+
+
+def _told(scenario: Scenario) -> dict[str, Any]:
+    return {
         **dict(ScenarioItem.model_validate(scenario)),
-        params=scenario.params,
-        scenario=scenario.as_data(),
-        yaml=path.read_text(encoding="utf-8"),
-    )
+        "params": scenario.params,
+        "scenario": scenario.as_data(),
+    }
 
 
-def _scenario(body: UseScenario) -> Scenario:
+def _scenario(body: GivenScenario) -> Scenario:
     given = [name for name in ("name", "scenario", "yaml") if getattr(body, name) is not None]
     if len(given) != 1:
         said = " and ".join(given) or "nothing"
@@ -273,18 +241,7 @@ def _state(inbox: Inbox) -> ScenarioState:
         scenario=director.scenario.as_data(),
         seed=inbox.seed,
         clock=_clock(inbox.clock),
-        rules=[_rule(state) for state in director.rules()],
-    )
-
-
-def _rule(state: RuleState) -> RuleItem:
-    return RuleItem(
-        id=state.rule.id,
-        rule=state.rule.model_dump(mode="json", by_alias=True, exclude_defaults=True),
-        asked=state.asked,
-        matched=state.matched,
-        fired=state.fired,
-        nearest_miss=state.nearest_miss,
+        rules=[RuleItem.of(state) for state in director.rules()],
     )
 
 
@@ -303,9 +260,6 @@ def _of_inbox(prefix: str) -> tuple[Operation, ...]:
         operation("DELETE", f"{prefix}/scenario", remove_scenario, InInbox, ScenarioState),
         change("POST", f"{prefix}/scenario/reset", reset_scenario, InInbox, Body, ScenarioState),
         change("POST", f"{prefix}/scenario/release", release_stalls, InInbox, Release, Released),
-        operation("GET", f"{prefix}/rules", list_rules, InInbox, RuleList),
-        change("POST", f"{prefix}/rules", add_rule, InInbox, AddRule, RuleItem, status=201, problems=unfit),
-        operation("DELETE", f"{prefix}/rules/{{id}}", remove_rule, OneRule, RuleItem),
         change("POST", f"{prefix}/clock/advance", advance_clock, InInbox, Advance, ClockState, problems=(CONFLICT,)),
     )
 
@@ -313,6 +267,15 @@ def _of_inbox(prefix: str) -> tuple[Operation, ...]:
 OPERATIONS = (
     *_of_inbox("/api"),
     operation("GET", "/api/scenarios", list_scenarios, Parameters, ScenarioList),
+    change(
+        "POST",
+        "/api/scenarios/check",
+        check_scenario,
+        Parameters,
+        GivenScenario,
+        CheckedScenario,
+        problems=(INVALID_SCENARIO,),
+    ),
     operation("GET", "/api/scenarios/{name}", show_scenario, OneScenario, ScenarioDetail),
     *_of_inbox("/api/inboxes/{inbox}"),
 )

@@ -114,12 +114,7 @@ def list_transactions(context: Context, parameters: ListTransactions) -> Transac
         for each in context.store.transactions(parameters.query(), session_id=parameters.session)
         if parameters.outcome in {None, each.outcome}
     ]
-    end = parameters.cursor + parameters.limit
-    return TransactionList(
-        items=[TransactionItem.model_validate(each) for each in found[parameters.cursor : end]],
-        next_cursor=str(end) if end < len(found) else None,
-        total=len(found),
-    )
+    return TransactionList.cut(found, parameters.cursor, parameters.limit)
 
 
 def _session(context: Context, session_id: str) -> SessionView:

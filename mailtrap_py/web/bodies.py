@@ -19,6 +19,7 @@ from mailtrap_py.scenario.findings import Level
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from mailtrap_py.scenario import RuleState
     from mailtrap_py.store import Page
 
 _LONE_SURROGATES = re.compile("[\ud800-\udfff]")
@@ -79,6 +80,13 @@ class Listing(Answer, Generic[A]):
     def whole(cls, items: Sequence[A]) -> Self:
         """Give a list that is complete."""
         return cls(items=list(items), total=len(items))
+
+    @classmethod
+    def cut(cls, found: Sequence[Any], start: int, limit: int) -> Self:
+        """Give what begins at a number of a list that is never sorted anew, each of its values read as an answer."""
+        end = start + limit
+        cursor = str(end) if end < len(found) else None
+        return cls.model_validate({"items": found[start:end], "next_cursor": cursor, "total": len(found)})
 
     @classmethod
     def part(cls, page: Page[Any]) -> Self:
@@ -323,6 +331,29 @@ class LineItem(Answer):
     octets: int
     rule: str
     secret: bool
+
+
+class RuleItem(Answer):
+    """A rule and what became of it: how often it was asked, matched and fired, and how near it came when it did not."""
+
+    id: str
+    rule: dict[str, Any]
+    asked: int
+    matched: int
+    fired: int
+    nearest_miss: str
+
+    @classmethod
+    def of(cls, state: RuleState) -> Self:
+        """Read the state of a rule; the rule itself as a file would say it."""
+        return cls(
+            id=state.rule.id,
+            rule=state.rule.model_dump(mode="json", by_alias=True, exclude_defaults=True),
+            asked=state.asked,
+            matched=state.matched,
+            fired=state.fired,
+            nearest_miss=state.nearest_miss,
+        )
 
 
 class FiringItem(Answer):

@@ -1,8 +1,8 @@
-"""A session of the record as evidence: what the scenario room needs to say what it shows of its client."""
+"""The record as evidence, a session or all of an inbox: what the scenario room needs to judge its clients."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from mailtrap_py.events import Ending, SessionEnded, SessionStarted, SessionUpdated
 from mailtrap_py.scenario.evidence import Copy, Evidence, message_key
@@ -12,24 +12,61 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
     from mailtrap_py.events import Line, Recorded, Transaction
-    from mailtrap_py.store import MessageSummary, SessionView, Store
+    from mailtrap_py.scenario.evidence import CommandResult
+    from mailtrap_py.store import MessageSummary, Page, SessionView, Store
 
 MOST_READ = 100
 """Messages of one session whose content is read: a connection that is kept open can bring thousands."""
 
 _MOST_MESSAGES = 10_000
+_PAGE = 500
+
+
+class MailReader(Protocol):
+    """What is asked of a record here."""
+
+    def messages(self, query: Query, *, limit: int) -> Page[MessageSummary]:
+        """Give the messages that are meant, newest first."""
+
+    def raw(self, id: str, /) -> bytes | None:  # noqa: A002 - the word is the field's
+        """Give the exact octets of a message."""
 
 
 def evidence_of(
-    store: Store, session: SessionView, lines: Sequence[Line], transactions: Iterable[Transaction]
+    store: MailReader, session: SessionView, lines: Sequence[Line], transactions: Iterable[Transaction]
 ) -> Evidence:
     """Gather what is recorded of a session: its transcript and its transactions, and the mail that it brought."""
-    return Evidence.gather(_recorded(store, session, lines, transactions))
+    return Evidence.gather(recorded(store, session, lines, transactions))
 
 
-def _recorded(
-    store: Store, session: SessionView, lines: Sequence[Line], transactions: Iterable[Transaction]
+def evidence_of_inbox(
+    store: Store, inbox: str, *, since: float, until: float, command: CommandResult | None = None
+) -> Evidence:
+    """Gather what is recorded of an inbox since a time of the wall clock, until one of the scenario's clock."""
+    events: list[Recorded | Copy] = [each for each in store.firings(inbox=inbox) if each.at >= since]
+    for session in _sessions_since(store, inbox, since):
+        lines, transactions = store.transcript(session.id), store.transactions(session_id=session.id)
+        events += recorded(store, session, lines, transactions)
+    return Evidence.gather(events, until=until, command=command)
+
+
+def _sessions_since(store: Store, inbox: str, since: float) -> Iterator[SessionView]:
+    before = None
+    while True:
+        page = store.sessions(inbox=inbox, limit=_PAGE, before=before)
+        for session in page.items:
+            if session.at < since:
+                return
+            yield session
+        if page.next is None:
+            return
+        before = page.next
+
+
+def recorded(
+    store: MailReader, session: SessionView, lines: Sequence[Line], transactions: Iterable[Transaction]
 ) -> Iterator[Recorded | Copy]:
+    """Tell what happened in a session as it was told when it happened; its messages are read."""
     # The record's view of a session has no clock; that of its first line is as far from the wall clock.
     drift = lines[0].clock - lines[0].at if lines else 0.0
     yield SessionStarted(
