@@ -20,6 +20,7 @@ from mailtrap_py.smtp import refusals
 from mailtrap_py.smtp.chronicle import Chronicle
 from mailtrap_py.smtp.path import Path, parse_path
 from mailtrap_py.smtp.perform import Stage, perform
+from mailtrap_py.smtp.prompt_task import PromptTask
 from mailtrap_py.smtp.reader import ClientGone, LineTooLong
 from mailtrap_py.smtp.sasl import user_of
 from mailtrap_py.smtp.script import play
@@ -87,7 +88,10 @@ class Conversation(asyncio.Protocol):
         self.wire.patience = self.service.command_timeout
         if self.facts.port.implicit_tls:
             self.wire.hold()  # the first bytes belong to TLS
-        self.task = asyncio.get_running_loop().create_task(self._live())
+        prompt = PromptTask(self._live())
+        self.task = prompt.home
+        self.task.add_done_callback(lambda _: self._ended(self))
+        self.wire.input.hurry = prompt.hurry
 
     def data_received(self, data: bytes) -> None:
         """Take what came."""
@@ -125,7 +129,6 @@ class Conversation(asyncio.Protocol):
             self.inbox.leave()
             self.wire.let_go()
             self.clean_up()
-            self._ended(self)
 
     async def _talk(self) -> tuple[Ending, str]:
         try:

@@ -70,7 +70,11 @@ class ClientInput:
         self._paused = False
         self._pause, self._resume = pause, resume
         self._waiter: asyncio.Future[None] | None = None
+        self._alarm: asyncio.TimerHandle | None = None
+        self._deadline = 0.0
         self._gone: ClientGone | None = None
+        self.hurry: Callable[[asyncio.Future[None]], None] = _finish
+        """Finishes the future that the reader waits for. Whoever can let the reader go on at once puts it here."""
 
     def feed(self, data: bytes) -> None:
         """Add what the client sent."""
@@ -177,16 +181,38 @@ class ClientInput:
         """Wait until something changed. Raises `TimeoutError` after so many seconds."""
         loop = asyncio.get_running_loop()
         self._waiter = loop.create_future()
-        timer = loop.call_later(patience, _expire, self._waiter)
+        self._deadline = loop.time() + patience
+        # One alarm serves wait after wait: to set one each time, and to take it back, costs more than the waiting.
+        if self._alarm is None or self._alarm.when() > self._deadline:
+            self._set_alarm(loop)
         try:
             await self._waiter
         finally:
-            timer.cancel()
             self._waiter = None
+
+    def _set_alarm(self, loop: asyncio.AbstractEventLoop) -> None:
+        if self._alarm is not None:
+            self._alarm.cancel()
+        self._alarm = loop.call_at(self._deadline, self._ring, loop)
+
+    def _ring(self, loop: asyncio.AbstractEventLoop) -> None:
+        self._alarm = None
+        if self._waiter is None or self._waiter.done():
+            return
+        if loop.time() < self._deadline:  # set for an earlier wait
+            self._set_alarm(loop)
+        else:
+            self._waiter.set_exception(TimeoutError())
+
+    def close(self) -> None:
+        """Let go of the alarm: nobody will wait any more."""
+        if self._alarm is not None:
+            self._alarm.cancel()
+            self._alarm = None
 
     def _wake(self) -> None:
         if self._waiter is not None and not self._waiter.done():
-            self._waiter.set_result(None)
+            self.hurry(self._waiter)
 
     def _consume(self, count: int) -> None:
         del self._buffer[:count]
@@ -199,6 +225,5 @@ class ClientInput:
             self._resume()
 
 
-def _expire(waiter: asyncio.Future[None]) -> None:
-    if not waiter.done():
-        waiter.set_exception(TimeoutError())
+def _finish(waiter: asyncio.Future[None]) -> None:
+    waiter.set_result(None)

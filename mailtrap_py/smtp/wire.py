@@ -390,6 +390,7 @@ class Wire:
     def let_go(self) -> None:
         """Close, if nothing closed it before; never waits."""
         self._throttle.end()
+        self.input.close()
         if not self.closed:
             self.flush_now()
             self.closed = True
