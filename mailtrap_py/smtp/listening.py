@@ -17,7 +17,7 @@ BACKLOG = 1024
 class Listening:
     """One socket. It listens until it is closed; whether connections are taken, left waiting or refused can change."""
 
-    def __init__(self, listener: socket.socket, make: Callable[[], asyncio.Protocol]) -> None:
+    def __init__(self, listener: socket.socket, make: Callable[[], asyncio.BaseProtocol]) -> None:
         """Take a socket that listens, and what makes the protocol of each connection."""
         self._socket: socket.socket | None = listener
         self._host, self._number = listener.getsockname()[:2]
