@@ -71,6 +71,8 @@ class Real:
             line = await reader.readuntil(b"\n")
             self.heard.append(line)
             verb = (line.decode("latin-1").upper().split() or [""])[0]
+            if verb == "BDAT":
+                self.contents.append(await reader.readexactly(int(line.split()[1])))
             goes_on, said = await self._answer(verb, reader, writer)
             if goes_on and verb == "DATA" and said[:1] == b"3":
                 self.contents.append(await _content(reader))

@@ -125,3 +125,10 @@ def test_failed(code: int, failed: bool) -> None:  # noqa: FBT001 - a table
 def test_an_exchange_without_a_command_has_no_argument() -> None:
     assert Exchange(UNASKED, None, None, 250).argument == ""
     assert exchanges("S: 220 mx\nC: VRFY  é \nS: 252 Ok")[1].argument == "é"
+
+
+def test_the_last_chunk_is_the_message() -> None:
+    mail = "S: 220 mx\nC: MAIL FROM:<a@x>\nS: 250 Ok\nC: RCPT TO:<b@x>\nS: 250 Ok\n"
+    told = "C: BDAT 3\nN: a chunk\nS: 250 Ok\nC: BDAT 2 LAST\nD: abcde\nS: 250 queued\nC: BDAT 1\nS: 503 no"
+
+    assert verbs(mail + told)[3:] == [("BDAT", 250), (CONTENT, 250), ("BDAT", 503)]

@@ -7,7 +7,7 @@ from mailtrap_py.smtp import refusals
 from mailtrap_py.smtp.path import Path
 
 LIMIT = 1000
-OFFERED = ("SIZE 1000", "8BITMIME", "SMTPUTF8", "AUTH PLAIN", "", "DSN")
+OFFERED = ("SIZE 1000", "8BITMIME", "SMTPUTF8", "AUTH PLAIN", "", "DSN", "BINARYMIME")
 
 
 def replies() -> list[Reply]:
@@ -43,6 +43,7 @@ def test_every_refusal_is_one_line_that_every_client_can_take() -> None:
         {"BODY": "8bitMIME"},
         {"SMTPUTF8": ""},
         {"AUTH": "<>"},
+        {"BODY": "BINARYMIME"},
         {"RET": "hdrs", "ENVID": "QQ314159"},
         {"AUTH": "ann@example.com", "SIZE": "7", "BODY": "8BITMIME", "SMTPUTF8": ""},
     ],
@@ -61,7 +62,7 @@ def test_parameters_that_were_offered_are_taken(parameters: dict[str, str]) -> N
         ({"SIZE": "1001"}, 552),
         ({"SIZE": "9" * 11000}, 552),
         ({"BODY": ""}, 501),
-        ({"BODY": "BINARYMIME"}, 501),
+        ({"BODY": "9BIT"}, 501),
         ({"SMTPUTF8": "yes"}, 501),
         ({"RET": "SOME"}, 501),
         ({"ENVID": "a=b", "SIZE": "1"}, 501),
@@ -96,6 +97,12 @@ def test_an_address_beyond_ascii_must_be_declared() -> None:
 )
 def test_recipients(path: Path, refusal: Reply | None) -> None:
     assert refusals.of_recipient(path, OFFERED, utf8=False) == refusal
+
+
+def test_a_body_must_be_of_a_kind_that_is_offered() -> None:
+    path = Path("a@b", {"BODY": "BINARYMIME"})
+
+    assert refusals.of_mail_parameters(path, ("8BITMIME",), LIMIT) == refusals.BAD_PARAMETER
 
 
 @pytest.mark.parametrize("parameter", ["SIZE", "BODY", "SMTPUTF8", "AUTH", "RET", "ENVID"])

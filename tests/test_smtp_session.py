@@ -74,7 +74,9 @@ async def test_ehlo_offers_what_can_be_honoured(settings: dict[str, Any], offere
             "250-8BITMIME",
             "250-SMTPUTF8",
             "250-ENHANCEDSTATUSCODES",
-            f"250{'-' if offered else ' '}DSN",
+            "250-DSN",
+            "250-CHUNKING",
+            f"250{'-' if offered else ' '}BINARYMIME",
             *[f"250{' ' if word is offered[-1] else '-'}{word}" for word in offered],
         ]
         assert await client.ask("HELO c") == "250 mx.test"

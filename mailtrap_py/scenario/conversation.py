@@ -114,6 +114,9 @@ class _Reader:
             self.secure = True
 
     def _request(self, line: Line) -> None:
+        if line.source is Source.CONTENT and self.waiting and self.waiting[-1].verb == "BDAT":
+            self.waiting[-1].verb = CONTENT  # with its last chunk a message is one command and has one reply (RFC 3030)
+            return
         if self.waiting and self.waiting[0].reply is not None:
             self.waiting.popleft()  # half a reply: the client took it for a whole one
         verb = CONTENT if line.source is Source.CONTENT else "AUTH" if self.step else verb_of(line.data)

@@ -71,7 +71,7 @@ class Conversation(asyncio.Protocol):
         self._transactions = 0
         self._answered = False
         self._words: tuple[Reply, str] | None = None
-        self._shut_out = False
+        self.shut_out = False
         self.goodbye_said = False
 
     @property
@@ -227,6 +227,9 @@ class Conversation(asyncio.Protocol):
             mechanism, _, response = self.argument.partition(" ")
             self.attempted_mechanism = mechanism.upper()
             self.attempted_user = user_of(self.attempted_mechanism, response.strip(), first=True)
+        elif self.verb == "BDAT" and self.takes_chunks():
+            await self.take_chunk()
+            return
         unknown = Point.ANY if self.verb in self.verbs else Point.UNKNOWN
         if not await self.scenario_answers(POINTS.get(self.verb, unknown)):
             await self.take_effect()
@@ -241,7 +244,7 @@ class Conversation(asyncio.Protocol):
 
     async def take_effect(self) -> None:
         """Run the command's own method: nothing refused it."""
-        if self._shut_out and self.verb != "QUIT":
+        if self.shut_out and self.verb != "QUIT":
             # RFC 5321, section 3.1: after a 554 greeting "503 bad sequence of commands" answers all but QUIT.
             self.say(refusals.NO_MAIL_TAKEN)
         elif self.verb in self.verbs:
@@ -251,6 +254,13 @@ class Conversation(asyncio.Protocol):
 
     async def take_content(self, transaction: OpenTransaction) -> None:
         """Take the content that DATA asked for, and decide about the message."""
+
+    def takes_chunks(self) -> bool:
+        """Tell whether BDAT is understood here."""
+        return False
+
+    async def take_chunk(self) -> None:
+        """Take the octets that BDAT announced, and answer it."""
 
     async def unknown(self) -> None:
         """Answer a command that nobody knows, and stay (RFC 5321, section 4.2.4); a rule may know it."""
@@ -327,7 +337,7 @@ class Conversation(asyncio.Protocol):
             return
         self._answered = True
         if not self.command:  # the greeting; an empty line is a command too
-            self._shut_out = not reply.positive
+            self.shut_out = not reply.positive
             self.wire.reply(reply, rule=rule)
         elif self.stands_for(reply):
             self._words = (reply, rule)

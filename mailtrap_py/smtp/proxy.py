@@ -21,10 +21,10 @@ from mailtrap_py.smtp.transaction import OpenTransaction
 from mailtrap_py.smtp.upstream import Connection
 from mailtrap_py.smtp.wire import SessionOver
 
-WITHHELD: Final = frozenset({"STARTTLS", "CHUNKING", "BINARYMIME", "XCLIENT", "XFORWARD", "BURL", "ETRN", "ATRN"})
-"""Capabilities that are not passed on: BDAT is not understood here, TLS ends here, the rest changes who is talking."""
+WITHHELD: Final = frozenset({"STARTTLS", "XCLIENT", "XFORWARD", "BURL", "ETRN", "ATRN"})
+"""Capabilities that are not passed on: TLS ends here, the rest changes who is talking."""
 REFUSED: Final = frozenset({"BDAT", "XCLIENT", "XFORWARD", "BURL", "ETRN", "ATRN"})
-"""The commands of those."""
+"""The commands of those, and BDAT where CHUNKING is not offered."""
 _LINE: Final = re.compile(rb"[^\n]*\n")
 _ABANDONED = "the connection to it was given up, because a message that had begun must not arrive"
 
@@ -37,6 +37,7 @@ class ProxySession(Session):
     _told: tuple[Reply, str] | None = None
     _late = False
     _leaving = False
+    _chunking = False
 
     async def greet(self) -> None:
         """Greet in the real server's words."""
@@ -156,6 +157,7 @@ class ProxySession(Session):
         reply = await self._pass_on()
         if reply.positive:
             self.introduced(hostname or "", extended=True)
+            self._chunking = "CHUNKING" in (line.upper().strip() for line in reply.lines[1:])
             reply, withheld = honourable(reply, starttls=self.service.tls is not None and not self.facts.tls_version)
             if withheld:
                 self.wire.note(f"withheld from the EHLO reply: {', '.join(withheld)}")
@@ -207,9 +209,8 @@ class ProxySession(Session):
         message it waits until that has spoken: a message that was begun cannot be taken back without closing.
         """
         transaction = self.transaction
-        self._late = (
-            self.inbox.director.listens(Point.MESSAGE) and transaction is not None and transaction.accepted != ()
-        )
+        ready = transaction is not None and transaction.accepted != () and transaction.chunks is None
+        self._late = ready and self.inbox.director.listens(Point.MESSAGE)
         reply = Reply(354, "", ("End data with <CR><LF>.<CR><LF>",)) if self._late else await self._pass_on()
         if reply.code // 100 != 3 or transaction is None:  # noqa: PLR2004 - only 3yz asks for the content
             self.refuse(reply)
@@ -230,6 +231,34 @@ class ProxySession(Session):
             await self.deliver(Delivery(transaction, raw, wire=self.wire, chronicle=self.facts, behind=relay))
         await self._follow()
         await relay.settle()
+
+    def takes_chunks(self) -> bool:
+        """Tell whether the real server takes them."""
+        return self._chunking
+
+    async def chunk_taken(self, transaction: OpenTransaction, size: int) -> Reply:
+        """Pass the chunk on, unless the scenario has a rule for the message: then all wait until that has spoken."""
+        chunks = transaction.chunks
+        if chunks is None or self.inbox.director.listens(Point.MESSAGE):
+            return await super().chunk_taken(transaction, size)
+        reply = await self._forward(_chunk(bytes(chunks.octets[chunks.passed_on :])))
+        chunks.passed_on = len(chunks.octets)
+        self._told = await self.after_upstream(reply, "BDAT")
+        return reply
+
+    async def take_last_chunk(self, transaction: OpenTransaction, size: int) -> None:
+        """Pass the last chunk on, with those that waited, when the scenario let the message through."""
+        raw = transaction.content
+        rest = raw[transaction.chunks.passed_on if transaction.chunks is not None else 0 :]
+        relay = _Relay(self, transaction, _chunk(rest, last=True), late=False, chunked=True)
+        await self.deliver(Delivery(transaction, raw, wire=self.wire, chronicle=self.facts, behind=relay))
+        await self._follow()
+        await relay.settle()
+
+    async def give_chunks_up(self) -> None:
+        """End the transaction on both sides."""
+        self.end_transaction()
+        await self._forward(b"RSET\r\n")
 
     async def smtp_RSET(self, arg: str | None) -> None:
         """Give the transaction up on both sides."""
@@ -262,12 +291,14 @@ class ProxySession(Session):
 class _Relay:
     """The way of one message's content to the real server, and what is owed to that server afterwards."""
 
-    def __init__(self, session: ProxySession, transaction: OpenTransaction, content: bytes, *, late: bool) -> None:
+    def __init__(
+        self, session: ProxySession, transaction: OpenTransaction, content: bytes, *, late: bool, chunked: bool = False
+    ) -> None:
         self._session = session
         self._transaction = transaction
         self._content = content
         self._late = late
-        self._begun = not late
+        self._begun = not (late or chunked)  # until its last chunk a message is taken back by RSET
         self._given = False
 
     async def forward(self) -> Reply:
@@ -328,6 +359,11 @@ def _marked(line: bytes, mark: bytes) -> bytes:
     if (line[3:4] == b"-") == (mark == b"-"):
         return line
     return line[:3] + mark + (line[4:] if line[3:4] in {b" ", b"-"} else line[3:])
+
+
+def _chunk(octets: bytes, *, last: bool = False) -> bytes:
+    """Write a BDAT command with its octets (RFC 3030, section 2)."""
+    return b"BDAT %d%b\r\n%b" % (len(octets), b" LAST" if last else b"", octets)
 
 
 def _verbatim(argument: str | None) -> Path:

@@ -127,6 +127,16 @@ class ClientInput:
                 raise self._gone
             await self.wait(patience)
 
+    async def take(self, most: int, patience: float) -> bytes:
+        """Give what has come, at most so many octets, waiting for the first of them. Raises as `line` does."""
+        while not self._buffer:
+            if self._gone:
+                raise self._gone
+            await self.wait(patience)
+        taken = bytes(memoryview(self._buffer)[:most])
+        self._consume(len(taken))
+        return taken
+
     async def content(self, limit: int, patience: float, watch: Watch | None = None) -> Content:
         """Read up to the final dot. Far over `limit` octets it is still read to its end, but not kept (RFC 1870, 6.3).
 

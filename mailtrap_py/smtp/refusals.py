@@ -21,6 +21,9 @@ NEED_MAIL: Final = Reply(503, "5.5.1", ("Error: need MAIL command",))
 NEED_RCPT: Final = Reply(503, "5.5.1", ("Error: need RCPT command",))
 NESTED_MAIL: Final = Reply(503, "5.5.1", ("Error: nested MAIL command",))
 NO_RECIPIENTS: Final = Reply(554, "5.5.1", ("Error: no valid recipients",))
+AFTER_BDAT: Final = Reply(503, "5.5.1", ("Error: the message has begun with BDAT",))
+NOT_BY_DATA: Final = Reply(503, "5.5.1", ("Error: this message must come by BDAT",))
+CHUNK_REFUSED: Final = Reply(503, "5.5.1", ("Error: a chunk before this one was refused, send RSET",))
 BAD_SENDER: Final = Reply(501, "5.1.7", ("Bad sender address syntax",))
 BAD_RECIPIENT: Final = Reply(501, "5.1.3", ("Bad recipient address syntax",))
 BAD_PARAMETER: Final = Reply(501, "5.5.4", ("Error: bad parameter syntax",))
@@ -38,7 +41,8 @@ _EXTENSIONS: Final = {
     **dict.fromkeys((*dsn.OF_MAIL, *dsn.OF_RCPT), "DSN"),
 }
 """The extension that each parameter of MAIL and RCPT belongs to."""
-_BODIES: Final = frozenset({"7BIT", "8BITMIME"})
+_BODIES: Final = {"7BIT": "8BITMIME", "8BITMIME": "8BITMIME", "BINARYMIME": "BINARYMIME"}
+"""The extension that each kind of body belongs to (RFC 6152, RFC 3030)."""
 
 
 def syntax_error(command: str) -> Reply:
@@ -69,14 +73,15 @@ def of_mail_parameters(path: Path, honoured: Sequence[str], limit: int) -> Reply
     parameters = path.parameters
     if parameters:
         known = {"SIZE", "BODY", "SMTPUTF8", "AUTH", *dsn.OF_MAIL}
-        if stranger := _not_offered(parameters, known, honoured):
+        offered = _keywords(honoured)
+        if stranger := _not_offered(parameters, known, offered):
             return unsupported(stranger)
         size = parameters.get("SIZE", "0")
         if not (size.isascii() and size.isdigit()) or parameters.get("SMTPUTF8", ""):
             return BAD_PARAMETER
         if int(size[:20]) > limit > 0:
             return too_big(limit)
-        if parameters.get("BODY", "7BIT").upper() not in _BODIES:
+        if _BODIES.get(parameters.get("BODY", "7BIT").upper()) not in {*offered, "8BITMIME"}:
             return BAD_PARAMETER
         # AUTH tells who first submitted it (RFC 4954, section 5): kept, not judged.
         if wrong := dsn.misspelt(parameters, dsn.OF_MAIL):
@@ -89,14 +94,17 @@ def of_recipient(path: Path, honoured: Sequence[str], *, utf8: bool) -> Reply | 
     if not path.address:
         return BAD_RECIPIENT
     if path.parameters:
-        if stranger := _not_offered(path.parameters, dsn.OF_RCPT.keys(), honoured):
+        if stranger := _not_offered(path.parameters, dsn.OF_RCPT.keys(), _keywords(honoured)):
             return unsupported(stranger)
         if wrong := dsn.misspelt(path.parameters, dsn.OF_RCPT):
             return misspelt(wrong)
     return UNDECLARED_UTF8 if path.unicode and not utf8 else None
 
 
-def _not_offered(parameters: Mapping[str, str], known: Collection[str], honoured: Sequence[str]) -> str:
+def _keywords(honoured: Sequence[str]) -> set[str]:
+    return {line.split(maxsplit=1)[0].upper() for line in honoured if line.split()}
+
+
+def _not_offered(parameters: Mapping[str, str], known: Collection[str], offered: Collection[str]) -> str:
     """Name the first parameter that nobody knows here, or whose extension is not offered; "" if there is none."""
-    offered = {line.split(maxsplit=1)[0].upper() for line in honoured if line.split()}
     return next((name for name in parameters if name not in known or _EXTENSIONS[name] not in offered), "")

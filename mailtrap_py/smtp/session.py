@@ -22,6 +22,7 @@ from mailtrap_py.events import Ending, Point, Reply
 from mailtrap_py.scenario import Ehlo, Listener, Tls, TlsFault
 from mailtrap_py.smtp import refusals
 from mailtrap_py.smtp.capabilities import Capabilities, keyword_of, size_limit
+from mailtrap_py.smtp.chunking import Bdat
 from mailtrap_py.smtp.conversation import Conversation
 from mailtrap_py.smtp.delivery import Delivery
 from mailtrap_py.smtp.handshake import INJECTED, shake_hands
@@ -126,6 +127,8 @@ class Session(Conversation, SMTP):
             "SMTPUTF8",
             "ENHANCEDSTATUSCODES",
             "DSN",
+            "CHUNKING",
+            "BINARYMIME",
         ]
         if self.service.tls is not None and not self.facts.tls_version:
             offered.append("STARTTLS")
@@ -275,9 +278,10 @@ class Session(Conversation, SMTP):
             return refusals.NESTED_MAIL
         if self.path is None or self.argument[:5].upper() != "FROM:":
             return refusals.BAD_PARAMETER if self.path_error == "parameter" else refusals.BAD_SENDER
-        return refusals.of_mail_parameters(self.path, self._honoured(), self._size_limit())
+        return refusals.of_mail_parameters(self.path, self._honoured(), self.size_limit())
 
-    def _size_limit(self) -> int:
+    def size_limit(self) -> int:
+        """Give the octets that a message may have."""
         return size_limit(self._honoured(), self.service.max_message_size)
 
     async def smtp_RCPT(self, arg: str | None) -> None:
@@ -285,6 +289,8 @@ class Session(Conversation, SMTP):
         transaction, path = self.transaction, self.path
         if transaction is None:
             self.say(refusals.NEED_MAIL)
+        elif transaction.chunks is not None:
+            self.say(refusals.AFTER_BDAT)
         elif path is None or self.argument[:3].upper() != "TO:":
             self.say(refusals.BAD_PARAMETER if self.path_error == "parameter" else refusals.BAD_RECIPIENT)
         elif refusal := self._rcpt_refusal(path, transaction):
@@ -309,22 +315,48 @@ class Session(Conversation, SMTP):
             self.say(Reply(354, "", ("End data with <CR><LF>.<CR><LF>",)))
             self.content_due = transaction
 
+    def takes_chunks(self) -> bool:
+        """Tell whether CHUNKING is offered."""
+        return self._honours("CHUNKING")
+
+    async def take_chunk(self) -> None:
+        """Do a BDAT command (RFC 3030, section 2)."""
+        await Bdat(self).run()
+
+    async def chunk_taken(self, transaction: OpenTransaction, size: int) -> Reply:
+        """Give the reply to a chunk that is not the last."""
+        return Reply(250, "2.0.0", (f"Ok: {size} octets received",))
+
+    async def take_last_chunk(self, transaction: OpenTransaction, size: int) -> None:
+        """Decide about a message whose last chunk has come."""
+        await self.take_message(transaction)
+
+    async def give_chunks_up(self) -> None:
+        """End a transaction whose message will never be complete."""
+        self.end_transaction()
+
     async def take_content(self, transaction: OpenTransaction) -> None:
         """Take the content, and decide about the message."""
         if await self.receive(transaction):
-            await self.deliver(Delivery(transaction, transaction.content, wire=self.wire, chronicle=self.facts))
+            await self.take_message(transaction)
+
+    async def take_message(self, transaction: OpenTransaction) -> None:
+        """Decide about a message that is complete."""
+        await self.deliver(Delivery(transaction, transaction.content, wire=self.wire, chronicle=self.facts))
 
     def _data_refusal(self, transaction: OpenTransaction, arg: str | None) -> Reply | None:
         if arg:
             return refusals.syntax_error("DATA")
+        if transaction.chunks is not None or transaction.parameters.get("BODY", "").upper() == "BINARYMIME":
+            return refusals.NOT_BY_DATA
         if not transaction.recipients:
             return refusals.NEED_RCPT
         return None if transaction.accepted else refusals.NO_RECIPIENTS
 
     async def receive(self, transaction: OpenTransaction) -> bytes:
         """Read the content into the transaction, and give it as it came. Empty: it was too big, and that is said."""
-        limit = self._size_limit()
-        content = await self.wire.content(limit, self.service.command_timeout, self._watch(transaction))
+        limit = self.size_limit()
+        content = await self.wire.content(limit, self.service.command_timeout, self.watch(transaction))
         transaction.octets, transaction.content = content.octets, content.raw
         if not content.complete:
             if self.wire.input.gone is None:
@@ -341,7 +373,7 @@ class Session(Conversation, SMTP):
         self.say(refusals.too_big(limit))
         return b""
 
-    def _watch(self, transaction: OpenTransaction) -> Watch | None:
+    def watch(self, transaction: OpenTransaction) -> Watch | None:
         """Look at the content while it comes, if a rule does."""
         if not self.inbox.director.listens(Point.CONTENT):
             return None

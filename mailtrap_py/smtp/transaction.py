@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
 from mailtrap_py.clock import Clock
 from mailtrap_py.events import Message, Outcome, Recipient, Reply, Transaction
 from mailtrap_py.ids import new_id
 from mailtrap_py.smtp.path import Path
+
+if TYPE_CHECKING:
+    from mailtrap_py.smtp.chunking import Chunks
 
 
 class OpenTransaction:
@@ -23,6 +27,7 @@ class OpenTransaction:
         self.recipients: list[Recipient] = []
         self.octets = 0
         self.content = b""
+        self.chunks: Chunks | None = None
         self.stored = ""
         self.acknowledged = False
         self.answered = False
