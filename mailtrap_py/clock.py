@@ -68,7 +68,7 @@ class ManualClock(Clock):
         self._now = time.time()
         self._sleepers: list[_Sleeper] = []
         self._order = itertools.count()
-        self._lock = threading.Lock()
+        self._lock = threading.Condition()  # told of everybody who lies down
 
     def now(self) -> float:
         """Give the time that the clock was moved to."""
@@ -99,13 +99,23 @@ class ManualClock(Clock):
         future: asyncio.Future[None] = loop.create_future()
         with self._lock:
             heapq.heappush(self._sleepers, (self._now + seconds, next(self._order), loop, future))
+            self._lock.notify_all()
         await future
 
     @property
     def sleepers(self) -> int:
         """How many wait now: what a test looks at before it moves the clock."""
         with self._lock:
-            return sum(not future.done() for *_, future in self._sleepers)
+            return self._count()
+
+    def wait_for_sleepers(self, at_least: int, timeout: float) -> int:
+        """Count who waits now, waiting up to `timeout` seconds of the machine's clock until there are so many."""
+        with self._lock:
+            self._lock.wait_for(lambda: self._count() >= at_least, timeout)
+            return self._count()
+
+    def _count(self) -> int:
+        return sum(not future.done() for *_, future in self._sleepers)
 
 
 def _wake_all(sleepers: list[_Sleeper]) -> None:

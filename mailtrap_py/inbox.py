@@ -49,7 +49,8 @@ class Inbox:
         self._called_up = False
         self.open_sessions = 0
         self._sessions = itertools.count(1)
-        self._lock = threading.Lock()
+        self._lock = threading.Condition()  # told of every stall that begins
+        self._open_for_good: set[str] = set()
         self._stalls: dict[asyncio.Future[bool], tuple[str, asyncio.AbstractEventLoop]] = {}
         self.clock = RealClock()
         self.use(Scenario(name="none"))
@@ -79,6 +80,7 @@ class Inbox:
         self.began_at = time.time()
         self._called_up = False
         self._end_stalls(go_on=False)
+        self._open_for_good.clear()
 
     def call_up(self) -> None:
         """Let the rules on call act too, after those of the scenario: somebody uses an address that is made to fail.
@@ -112,7 +114,10 @@ class Inbox:
         with self._lock:
             if of is not None and of is not self.director:
                 return False
+            if name in self._open_for_good:
+                return True
             self._stalls[future] = (name, loop)
+            self._lock.notify_all()
         try:
             return await future
         finally:
@@ -122,10 +127,25 @@ class Inbox:
     def stalled(self, name: str = "") -> int:
         """Count the sessions that stall, under this name if one is given."""
         with self._lock:
-            return sum(not name or name == other for other, _ in self._stalls.values())
+            return self._count(name)
 
-    def release(self, name: str = "") -> int:
-        """Let stalled sessions go on, all or those of one name; tell how many there were."""
+    def wait_for_stalls(self, name: str, at_least: int, timeout: float) -> int:
+        """Count the sessions that stall under this name, waiting up to `timeout` seconds until there are so many."""
+        with self._lock:
+            self._lock.wait_for(lambda: self._count(name) >= at_least, timeout)
+            return self._count(name)
+
+    def _count(self, name: str) -> int:
+        return sum(not name or name == other for other, _ in self._stalls.values())
+
+    def release(self, name: str = "", *, for_good: bool = False) -> int:
+        """Let stalled sessions go on, all or those of one name; tell how many there were.
+
+        With `for_good` those that come later do not stall under that name either, until the next reset.
+        """
+        if for_good:
+            with self._lock:
+                self._open_for_good.add(name)
         return self._end_stalls(go_on=True, name=name)
 
     def _end_stalls(self, *, go_on: bool, name: str = "") -> int:
@@ -151,6 +171,7 @@ class Inboxes:
         """Make the default inbox; `on_call` gives the rules that join when an address asks for them."""
         self._on_call = on_call
         self._inboxes = {DEFAULT: Inbox(DEFAULT, on_call=on_call)}
+        self._by_port: dict[int, str] = {}
 
     def get(self, name: str = DEFAULT) -> Inbox:
         """Find an inbox. Raises `KeyError` when there is none of that name."""
@@ -161,6 +182,14 @@ class Inboxes:
         if not name or not name.isprintable() or set(name) & set("/?# "):
             raise SettingError(f"{name!r} cannot be the name of an inbox", cure="use letters, digits, '-', '.', '@'")
         return self._inboxes.setdefault(name, Inbox(name, on_call=self._on_call))
+
+    def lead(self, port: int, name: str) -> None:
+        """Let who connects to this port from now on come to this inbox. Raises `KeyError` when there is none such."""
+        self._by_port[port] = self.get(name).name
+
+    def at(self, port: int, otherwise: str = DEFAULT) -> Inbox:
+        """Give the inbox that a port leads to: where nothing else was said, the one named `otherwise`."""
+        return self._inboxes[self._by_port.get(port, otherwise)]
 
     def __contains__(self, name: object) -> bool:
         """Tell whether there is an inbox of that name."""

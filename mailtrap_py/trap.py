@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING
 
 from mailtrap_py import __version__, ports
 from mailtrap_py.errors import SettingError
-from mailtrap_py.inbox import Inboxes, make_clock
-from mailtrap_py.scenario import Rule
+from mailtrap_py.inbox import Inbox, Inboxes, make_clock
+from mailtrap_py.scenario import ListenerHow, Rule
 from mailtrap_py.settings import Settings
 from mailtrap_py.smtp.server import Server
 from mailtrap_py.smtp.service import AuthPolicy, Service
@@ -83,7 +83,7 @@ class Trap:
             "smtps_port": self.smtps_port,
             "http_port": self.http_port,
             "upstream": self.settings.upstream,
-            "open_sessions": self._server.sessions if self._server else 0,
+            "open_sessions": self.open_sessions,
             "uptime": round(time.monotonic() - self._started_at, 3) if self._started_at else 0.0,
         }
 
@@ -134,6 +134,16 @@ class Trap:
                 self._web = HttpServer(app, sockets)
                 self.http_port = int(sockets[0].getsockname()[1])
                 await self._web.start()
+
+    @property
+    def open_sessions(self) -> int:
+        """How many sessions are open."""
+        return self._server.sessions if self._server else 0
+
+    async def shut(self, how: ListenerHow, inbox: Inbox) -> None:
+        """Close the ports that lead to an inbox, or open them again: when this returns, it is so."""
+        if self._server is not None:
+            await self._server.shut(how, inbox)
 
     async def end_sessions(self) -> None:
         """End all open sessions, as at the stop; new ones may come, on every port."""

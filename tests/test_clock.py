@@ -7,7 +7,7 @@ import time
 import pytest
 
 from mailtrap_py.clock import ManualClock, RealClock, ScaledClock
-from tests.connected import looped, until
+from tests.connected import PATIENCE, looped, until
 
 
 def test_the_real_clock_gives_the_present() -> None:
@@ -160,3 +160,16 @@ async def test_a_clock_that_is_put_away_lets_its_sleepers_go_on() -> None:
     await asyncio.gather(*sleeping)
 
     assert (awake, clock.now(), clock.sleepers) == ([30, 60, 90], start, 0)
+
+
+@looped
+async def test_sleepers_can_be_waited_for() -> None:
+    clock = ManualClock()
+    waiting = asyncio.ensure_future(asyncio.to_thread(clock.wait_for_sleepers, 1, PATIENCE))
+    sleeping = asyncio.ensure_future(clock.sleep(10))
+
+    assert await waiting == 1
+    assert clock.wait_for_sleepers(2, 0.0) == 1
+
+    clock.advance(10)
+    await sleeping

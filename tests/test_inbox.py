@@ -14,7 +14,7 @@ from mailtrap_py.handle import PRIVATE
 from mailtrap_py.inbox import DEFAULT, Inbox, Inboxes, make_clock
 from mailtrap_py.scenario import Rule, Scenario, from_data, make_rule
 from mailtrap_py.scenario.model import ClockSpec
-from tests.connected import looped, until
+from tests.connected import PATIENCE, looped, until
 
 REFUSE_ONCE = {"id": "once", "at": "mail", "count": {"times": 1}, "do": [{"reply": "450 later"}]}
 COIN = {"at": "mail", "count": {"chance": 0.5}, "do": [{"reply": "450 tails"}]}
@@ -332,3 +332,44 @@ def test_addresses_that_fail_join_the_scenario_that_is_on_and_leave_with_it() ->
         with trap.scenario("fail-addresses"), pytest.raises(smtplib.SMTPRecipientsRefused):
             smtp.sendmail("ann@example.com", ["550@fail.test"], "text")
         assert trap.inbox.director.rules() == ()
+
+
+@looped
+async def test_stalls_can_be_waited_for() -> None:
+    inbox = Inbox()
+    waiting = asyncio.ensure_future(asyncio.to_thread(inbox.wait_for_stalls, "gate", 1, PATIENCE))
+    other, stalling = asyncio.ensure_future(inbox.stall("other")), asyncio.ensure_future(inbox.stall("gate"))
+
+    assert await waiting == 1
+    assert inbox.wait_for_stalls("gate", 2, 0.0) == 1
+
+    inbox.release()
+    assert [await stalling, await other] == [True, True]
+
+
+@looped
+async def test_what_is_released_for_good_does_not_stall_again_until_a_reset() -> None:
+    inbox = Inbox()
+
+    assert inbox.release("gate", for_good=True) == 0
+    assert await inbox.stall("gate") is True
+
+    inbox.reset()
+    stalling = asyncio.ensure_future(inbox.stall("gate"))
+    await until(inbox.stalled)
+    inbox.release()
+    await stalling
+
+
+def test_a_port_leads_to_an_inbox() -> None:
+    inboxes = Inboxes()
+    inboxes.create("other")
+    assert inboxes.at(2525).name == "default"
+    assert inboxes.at(2525, "other").name == "other"
+
+    inboxes.lead(2525, "other")
+
+    assert inboxes.at(2525).name == "other"
+    assert inboxes.at(2526).name == "default"
+    with pytest.raises(KeyError):
+        inboxes.lead(2525, "none")

@@ -12,7 +12,7 @@ import pytest
 from mailtrap_py import ports
 from mailtrap_py.events import Ending, SessionEnded, SessionStarted, Source
 from mailtrap_py.inbox import Inbox, Inboxes
-from mailtrap_py.scenario import Scenario
+from mailtrap_py.scenario import ListenerHow, Scenario
 from mailtrap_py.smtp.server import Server
 from mailtrap_py.smtp.service import Port, Service
 from mailtrap_py.smtp.tls import Authority
@@ -240,3 +240,40 @@ def test_sessions_under_tls_on_uvloop(*, starttls: bool) -> None:
             assert (await client.mail()).startswith("250")
 
     on_uvloop(talk)
+
+
+@looped
+async def test_only_the_ports_that_lead_to_an_inbox_are_closed_for_it() -> None:
+    inboxes = Inboxes()
+    server = Server(Service(record=Book(), inboxes=inboxes))
+    numbers = [(await server.listen(ports.bind(["127.0.0.1"], 0, purpose="smtp-port"))).number for _ in range(2)]
+    inboxes.lead(numbers[0], inboxes.create("other").name)
+
+    await server.shut(ListenerHow.REFUSE, inboxes.get("other"))
+
+    with pytest.raises(OSError, match="refused|Connect call failed"):
+        await asyncio.open_connection("127.0.0.1", numbers[0])
+    client = Client(*await asyncio.open_connection("127.0.0.1", numbers[1]))
+    assert (await client.hear()).startswith("220 ")
+    client.leave()
+
+    await server.shut(ListenerHow.RESUME, inboxes.get("other"))
+    client = Client(*await asyncio.open_connection("127.0.0.1", numbers[0]))
+    assert (await client.hear()).startswith("220 ")
+    client.leave()
+    await server.close()
+
+
+@looped
+async def test_a_session_begins_in_the_inbox_that_its_port_leads_to() -> None:
+    book, inboxes = Book(), Inboxes()
+    server = Server(Service(record=book, inboxes=inboxes))
+    number = (await server.listen(ports.bind(["127.0.0.1"], 0, purpose="smtp-port"))).number
+    for name in ("one", "two"):
+        inboxes.lead(number, inboxes.create(name).name)
+        client = Client(*await asyncio.open_connection("127.0.0.1", number))
+        await client.hear()
+        client.leave()
+
+    await server.close()
+    assert [started.inbox for started in book.of(SessionStarted)] == ["one", "two"]

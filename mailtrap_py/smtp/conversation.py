@@ -59,7 +59,7 @@ class Conversation(asyncio.Protocol):
     def __init__(self, service: Service, port: Port, *, ended: Callable[[Conversation], None]) -> None:
         """Stand ready for a connection."""
         self.service = service
-        self.facts = Chronicle(record=service.record, inbox=service.inboxes.get(service.inbox), port=port)
+        self.facts = Chronicle(record=service.record, inbox=service.inboxes.at(port.number, service.inbox), port=port)
         self.transaction: OpenTransaction | None = None
         self.content_due: OpenTransaction | None = None
         self.messages = 0

@@ -20,7 +20,7 @@ class Listening:
     def __init__(self, listener: socket.socket, make: Callable[[], asyncio.BaseProtocol]) -> None:
         """Take a socket that listens, and what makes the protocol of each connection."""
         self._socket: socket.socket | None = listener
-        self._host, self._number = listener.getsockname()[:2]
+        self._host, self.number = listener.getsockname()[:2]
         self._make = make
         self._server: asyncio.Server | None = None
 
@@ -29,7 +29,7 @@ class Listening:
         if self._server is not None:
             return
         if self._socket is None:
-            (self._socket,) = ports.bind([self._host], self._number, purpose="smtp-port")
+            (self._socket,) = ports.bind([self._host], self.number, purpose="smtp-port")
         with suppress(OSError, AttributeError):  # not on every system, and only `read: stop` needs it
             self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_MAXSEG, SEGMENT)
         loop = asyncio.get_running_loop()

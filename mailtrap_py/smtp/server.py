@@ -35,7 +35,7 @@ class Server:
         self._service = replace(service, listener=self.control)
         self._kind = ProxySession if service.upstream is not None else Session
         self._listeners: list[Listening] = []
-        self._closing: asyncio.Task[None] | None = None
+        self._closing: dict[str, asyncio.Task[None]] = {}  # by the inbox whose ports are closed
         self._sessions: set[Conversation] = set()
         # Also those that are over and whose connection is not: under TLS it takes both sides to end it.
         self._connections: weakref.WeakSet[Conversation] = weakref.WeakSet()
@@ -57,34 +57,50 @@ class Server:
         return port
 
     def control(self, how: ListenerHow, seconds: float | None, inbox: Inbox) -> None:
-        """Close all ports, or open them again. Open sessions go on.
+        """Close the ports that lead to this inbox, or open them again. Open sessions go on.
 
         A closed port opens again after `seconds` on the inbox's clock, and when the inbox is reset.
         """
-        if self._closing is not None:
-            self._closing.cancel()
-        self._closing = asyncio.ensure_future(self._control(how, seconds, inbox, inbox.director))
+        if inbox.name in self._closing:
+            self._closing[inbox.name].cancel()
+        self._closing[inbox.name] = asyncio.ensure_future(self._control(how, seconds, inbox, inbox.director))
 
-    async def open_again(self) -> None:
-        """Take connections on all ports, whatever closed them."""
-        if self._closing is not None:
-            self._closing.cancel()
-            self._closing = None
-        for listening in self._listeners:
-            await listening.take()
+    async def shut(self, how: ListenerHow, inbox: Inbox) -> None:
+        """Close the ports that lead to this inbox, or open them again; when this returns, it is so.
 
-    async def _control(self, how: ListenerHow, seconds: float | None, inbox: Inbox, wanted_by: Director) -> None:
-        for listening in self._listeners:
+        They open again when told, or by `open_again`.
+        """
+        for listening in self._of(inbox):
             match how:
                 case ListenerHow.REFUSE:
                     await listening.refuse()
                 case ListenerHow.PAUSE:
                     await listening.pause()
+                case ListenerHow.RESUME:
+                    await listening.take()
+
+    def _of(self, inbox: Inbox) -> list[Listening]:
+        """Give the ports that lead to an inbox, so that what is done to one inbox is not done to another."""
+        service = self._service
+        return [each for each in self._listeners if service.inboxes.at(each.number, service.inbox) is inbox]
+
+    async def open_again(self) -> None:
+        """Take connections on all ports, whatever closed them."""
+        self._stop_closing()
+        for listening in self._listeners:
+            await listening.take()
+
+    def _stop_closing(self) -> None:
+        for task in self._closing.values():
+            task.cancel()
+        self._closing.clear()
+
+    async def _control(self, how: ListenerHow, seconds: float | None, inbox: Inbox, wanted_by: Director) -> None:
         if how is not ListenerHow.RESUME:
+            await self.shut(how, inbox)
             await _end_of(inbox, seconds, wanted_by)
         try:
-            for listening in self._listeners:
-                await listening.take()
+            await self.shut(ListenerHow.RESUME, inbox)
         except SettingError as error:  # nobody waits for this task who could be told
             log.error("the port cannot be opened again: %s", error)  # noqa: TRY400 - it is no bug of ours
 
@@ -95,8 +111,7 @@ class Server:
 
     async def close(self) -> None:
         """Stop: no new connections, 421 to those that are open, and no waiting for clients that do not go."""
-        if self._closing is not None:
-            self._closing.cancel()
+        self._stop_closing()
         for listening in self._listeners:
             await listening.refuse()
         self._listeners.clear()
