@@ -31,6 +31,7 @@ _UNITS_OF_TIME = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 _UNITS_OF_SIZE = {"": 1, "B": 1, "KB": 1024, "MB": 1024**2, "GB": 1024**3}
 _QUANTITY = re.compile(r"([0-9]+(?:\.[0-9]+)?) ?([a-zA-Z]*)\Z")
 _HOSTNAME = re.compile(r"[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?\Z|\[[0-9A-Za-z:.]+\]\Z")
+_ORIGIN = re.compile(r"https?://[A-Za-z0-9.\[\]:-]+\Z", re.IGNORECASE)  # RFC 6454, section 6.1
 _DATABASES = ("sqlite", "postgresql")
 
 
@@ -180,6 +181,19 @@ def _hostname(value: object) -> object:
     return value
 
 
+def _names(value: object) -> object:
+    texts = [value] if isinstance(value, str) else list(value) if isinstance(value, Iterable) else [value]
+    return tuple(dict.fromkeys(str(_hostname(text)).lower() for text in texts))
+
+
+def _origins(value: object) -> object:
+    texts = [value] if isinstance(value, str) else list(value) if isinstance(value, Iterable) else [value]
+    for text in texts:
+        if not isinstance(text, str) or not _ORIGIN.match(text):
+            raise _UnfitError(f"{text!r} is not an origin", "write scheme and host, as in https://app.example.com")
+    return tuple(dict.fromkeys(str(text).lower() for text in texts))
+
+
 # How a value is shown.
 
 
@@ -222,6 +236,29 @@ class Settings(BaseModel):
     smtp_port: Port = Field(default=1025, description="Port for SMTP, with STARTTLS on offer; 0 picks a free one.")
     smtps_port: OptionalPort = Field(default=1465, description="Port for SMTP inside TLS; off closes it.")
     http_port: OptionalPort = Field(default=8025, description="Port for the page and the HTTP API; off closes it.")
+    http_users: Annotated[
+        dict[str, str],
+        BeforeValidator(_pairs(":", "a user", "a name and a password, as in ann:secret")),
+        _Text("NAME:PASSWORD", lambda _: "anybody", flag="--http-user", several=True),
+    ] = Field(default_factory=dict, description="Who may use the page and the API; health checks are for anybody.")
+    http_token: Annotated[str, _Text("TOKEN", lambda _: "none")] = Field(
+        default="", description="A bearer token for the API; browsers take it as the password of any name."
+    )
+    http_names: Annotated[
+        tuple[str, ...],
+        BeforeValidator(_names),
+        _Text("NAME", lambda _: "none", flag="--http-name", several=True),
+    ] = Field(default=(), description="Another name that HTTP may be asked under, as behind a reverse proxy.")
+    http_origins: Annotated[
+        tuple[str, ...],
+        BeforeValidator(_origins),
+        _Text("ORIGIN", lambda _: "none", flag="--http-origin", several=True),
+    ] = Field(default=(), description="A site whose pages may use the API (CORS), as in https://app.example.com.")
+    compat: Annotated[
+        Literal["mailpit", "mailhog"],
+        BeforeValidator(_one_of("mailpit", "mailhog")),
+        _Text("mailpit|mailhog"),
+    ] = Field(default="mailpit", description="Whose API is at /api/v1; MailHog's is at /api/v2 in any case.")
     store: Annotated[str, BeforeValidator(_database), _Text("FILE|URL", lambda _: "gone at the end")] = Field(
         default="", description="Where the record is kept: an SQLite file, or the URL of a database."
     )

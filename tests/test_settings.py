@@ -71,6 +71,15 @@ def test_an_empty_variable_counts_as_none_but_an_empty_flag_is_a_value() -> None
         ("max_message_size", "1000", 1000),
         ("max_message_size", "10kb", 10240),
         ("scenario", "greylisting", "greylisting"),
+        ("http_users", "ann:secret", {"ann": "secret"}),
+        ("http_token", "t0k3n", "t0k3n"),
+        ("http_names", "Mail.example.com mail.example.com,trap", ("mail.example.com", "trap")),
+        (
+            "http_origins",
+            "https://App.example.com http://localhost:3000",
+            ("https://app.example.com", "http://localhost:3000"),
+        ),
+        ("compat", "mailhog", "mailhog"),
     ],
 )
 def test_a_variable_is_read_as_it_is_written(name: str, written: str, value: object) -> None:
@@ -109,6 +118,11 @@ def test_a_repeated_flag_gives_every_value() -> None:
         ("auth", "require", "'require' is not one of optional, required, off", "did you mean required?"),
         ("auth", "42", "'42' is not one of optional, required, off", "write optional, required or off"),
         ("users", "ann", "'ann' is not a user", "ann:secret"),
+        ("http_users", "ann", "'ann' is not a user", "ann:secret"),
+        ("http_names", "two/words", "'two/words' is not a host name", "mail.example.com"),
+        ("http_origins", "*", "'*' is not an origin", "https://app.example.com"),
+        ("http_origins", "https://app.example.com/", "is not an origin", "https://app.example.com"),
+        ("compat", "mailcatcher", "is not one of mailpit, mailhog", "write mailpit or mailhog"),
         ("max_message_size", "big", "'big' is not a size", "50MB"),
         ("tls_cert", "cert.pem", "a certificate without its key", "--tls-key"),
         ("tls_key", "key.pem", "a key without its certificate", "--tls-cert"),

@@ -67,8 +67,9 @@ ARROWS["__init__"] = {"errors", "handle", "settings", "trap"}
 # Where a third party lives: a file, or a folder and all in it.
 HOMES: dict[str, set[str]] = {
     "aiosmtpd": {"smtp/session.py"},
-    "cryptography": {"smtp/tls.py"},
+    "cryptography": {"smtp/tls.py", "check/certificate.py"},
     "jinja2": {"web"},
+    "prometheus_client": {"web/metrics.py"},
     "pydantic": {"scenario", "settings.py", "web"},
     "pydantic_core": {"scenario", "web"},
     "rich": {"cli"},
@@ -169,7 +170,10 @@ def test_third_parties_are_declared() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
     declared = {re.split(r"[^\w-]", requirement)[0] for requirement in project["dependencies"]}
     # Two are imported by another name than they are installed by.
-    used = {{"yaml": "pyyaml", "pydantic_core": "pydantic"}.get(name, name) for name in HOMES}
+    used = {
+        {"yaml": "pyyaml", "pydantic_core": "pydantic", "prometheus_client": "prometheus-client"}.get(name, name)
+        for name in HOMES
+    }
 
     assert declared == used | {"pytest"}  # the plugin's
 

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from mailtrap_py.settings import Settings
     from mailtrap_py.store import Store
     from mailtrap_py.web.live import Bus
+    from mailtrap_py.web.metrics import Tally
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,3 +29,4 @@ class Context:
     authority_pem: Callable[[], bytes]
     status: Callable[[], dict[str, object]]
     bus: Bus
+    tally: Tally

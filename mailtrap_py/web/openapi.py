@@ -19,6 +19,7 @@ from mailtrap_py.web.problems import (
     NOT_FOUND,
     NOT_JSON,
     TOO_LARGE,
+    UNAUTHORIZED,
     WRONG_HOST,
     Problem,
 )
@@ -55,8 +56,15 @@ def document(operations: Sequence[Operation], version: str) -> Schema:
     return {
         "openapi": "3.1.0",
         "info": {"title": "mailtrap_py", "version": version, "description": _ABOUT},
+        "security": [{}, {"basic": []}, {"bearer": []}],
         "paths": paths,
-        "components": {"schemas": schemas},
+        "components": {
+            "schemas": schemas,
+            "securitySchemes": {
+                "basic": {"type": "http", "scheme": "basic", "description": "With --http-user."},
+                "bearer": {"type": "http", "scheme": "bearer", "description": "With --http-token."},
+            },
+        },
     }
 
 
@@ -71,7 +79,7 @@ def _describe(operation: Operation, schemas: Schema) -> Schema:
     described: Schema = {
         "operationId": _identify(operation),
         "summary": text.partition("\n")[0],
-        "tags": [operation.path.removeprefix("/api/inboxes/{inbox}").removeprefix("/api").split("/")[1]],
+        "tags": [_tag(operation.path)],
     }
     parameters = _parameters(operation, schemas[operation.parameters.__name__])
     if parameters:
@@ -81,6 +89,12 @@ def _describe(operation: Operation, schemas: Schema) -> Schema:
         described["requestBody"] = {"required": True, "content": {"application/json": {"schema": schema}}}
     described["responses"] = _responses(operation)
     return described
+
+
+def _tag(path: str) -> str:
+    """Group it by the first word of its path; what is of the server itself is one group."""
+    word = path.removeprefix("/api/inboxes/{inbox}").removeprefix("/api").split("/")[1]
+    return word if path.startswith("/api/") and word not in {"status", "tls", "reset", "openapi.json"} else "server"
 
 
 def _identify(operation: Operation) -> str:
@@ -133,6 +147,8 @@ def _responses(operation: Operation) -> Schema:
 def _problems(operation: Operation) -> set[Kind]:
     """Give all that an operation may be answered with, those included that need not be said of each."""
     found = {BAD_PARAMETER, WRONG_HOST, INTERNAL, *operation.problems}
+    if operation.path not in {"/livez", "/readyz"}:
+        found.add(UNAUTHORIZED)
     if _NAMED.search(operation.path):
         found.add(NOT_FOUND)
     if operation.method != "GET":

@@ -44,6 +44,7 @@ class Kind:
 
 BAD_PARAMETER = Kind("bad-parameter", 400, "A parameter cannot be used")
 BAD_BODY = Kind("bad-body", 400, "The body cannot be read")
+UNAUTHORIZED = Kind("unauthorized", 401, "Only for those who may")
 CROSS_SITE = Kind("cross-site", 403, "Another site's page may not do this")
 NOT_FOUND = Kind("not-found", 404, "There is no such thing")
 WRONG_METHOD = Kind("wrong-method", 405, "This cannot be done here")

@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
 from mailtrap_py.store import Query
 from mailtrap_py.web.ui_message import MessagePages
+from mailtrap_py.web.ui_reference import ReferencePages
 from mailtrap_py.web.ui_render import STATIC, Pages, query
 from mailtrap_py.web.ui_scenario import ScenarioPages
 from mailtrap_py.web.ui_sessions import SessionPages
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from starlette.requests import Request
     from starlette.responses import Response
     from starlette.routing import BaseRoute
@@ -26,8 +29,8 @@ _PAGE = 50
 _AS_WRITTEN = re.compile(r"/.*/|.*[*?].*", re.DOTALL)
 
 
-def routes(context: Context) -> list[BaseRoute]:
-    """Make the routes of all pages, and of what they are styled and run with."""
+def routes(context: Context, describe: Callable[[], dict[str, Any]]) -> list[BaseRoute]:
+    """Make the routes of all pages, and of what they are styled and run with; `describe` gives the API's document."""
     pages = Pages(context)
     messages, sessions, scenario = MessagePages(pages), SessionPages(pages), ScenarioPages(pages)
     return [
@@ -38,6 +41,7 @@ def routes(context: Context) -> list[BaseRoute]:
         Route("/sessions", sessions.index),
         Route("/sessions/{id}", sessions.show),
         Route("/scenario", scenario.show),
+        Route("/api/docs", ReferencePages(pages, describe).show),
         Mount("/static", StaticFiles(directory=STATIC)),
     ]
 

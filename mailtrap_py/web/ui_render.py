@@ -38,6 +38,7 @@ _HEADERS = {
 
 _UNITS = (("year", 31_557_600), ("month", 2_629_800), ("day", 86_400), ("hour", 3600), ("min", 60), ("s", 1))
 _KILO = 1000
+_CODE = re.compile(r"`([^`]+)`")
 _HOST = re.compile(r"[A-Za-z0-9._-]+")
 
 
@@ -79,6 +80,11 @@ def people(field: str) -> str:
     return ", ".join(name or address for name, address in addresses(field)) or field
 
 
+def marked(text: str) -> list[tuple[str, bool]]:
+    """Cut a text at what stands between backquotes: each piece, and whether it is code."""
+    return [(piece, bool(number % 2)) for number, piece in enumerate(_CODE.split(text)) if piece]
+
+
 def query(**values: object) -> str:
     """Write the query of a URL, without what is empty; nothing at all if everything is."""
     given = {name.rstrip("_"): value for name, value in values.items() if value not in {None, ""}}
@@ -103,6 +109,7 @@ class Pages:
             "duration": duration,
             "explained": codes.of_reply,
             "iso": iso,
+            "marked": marked,
             "octets": octets,
             "people": people,
         }
