@@ -159,7 +159,7 @@ class Counted:
 class CountedSession(Session):
     counted: Counted
 
-    def data_received(self, data: bytes) -> None:
+    def data_received(self, data: bytes | memoryview) -> None:
         super().data_received(data)
         self.counted.received += len(data)
 
@@ -167,7 +167,7 @@ class CountedSession(Session):
 class CountedProxy(ProxySession):
     counted: Counted
 
-    def data_received(self, data: bytes) -> None:
+    def data_received(self, data: bytes | memoryview) -> None:
         super().data_received(data)
         self.counted.received += len(data)
 

@@ -35,7 +35,9 @@ class Secured:
     cipher: str
 
 
-async def shake_hands(wire: Wire, protocol: asyncio.Protocol, contexts: MakeContext, fault: TlsFault | None) -> Secured:
+async def shake_hands(
+    wire: Wire, protocol: asyncio.BaseProtocol, contexts: MakeContext, fault: TlsFault | None
+) -> Secured:
     """Go under TLS. Raises `SessionOver` when that fails, be it for the client, or because it is to fail."""
     match fault:
         case TlsFault.DROP:
@@ -67,7 +69,7 @@ def _feed(protocol: asyncio.BaseProtocol, data: bytes) -> None:
         data = data[count:]
 
 
-async def _start(wire: Wire, protocol: asyncio.Protocol, context: ssl.SSLContext) -> Secured:
+async def _start(wire: Wire, protocol: asyncio.BaseProtocol, context: ssl.SSLContext) -> Secured:
     loop = asyncio.get_running_loop()
     before = wire.transport
     handshake = loop.create_task(

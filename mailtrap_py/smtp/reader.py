@@ -76,7 +76,7 @@ class ClientInput:
         self.hurry: Callable[[asyncio.Future[None]], None] = _finish
         """Finishes the future that the reader waits for. Whoever can let the reader go on at once puts it here."""
 
-    def feed(self, data: bytes) -> None:
+    def feed(self, data: bytes | memoryview) -> None:
         """Add what the client sent."""
         self._buffer += data
         if not self._bulk and not self._paused and len(self._buffer) > HIGH_WATER:

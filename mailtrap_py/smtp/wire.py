@@ -86,7 +86,7 @@ class Wire:
 
     # -- what the protocol tells
 
-    def feed(self, data: bytes) -> None:
+    def feed(self, data: bytes | memoryview) -> None:
         """Take what came, as slowly as a rule wants it."""
         self.input.feed(data)
         self._throttle.took(len(data))
