@@ -280,6 +280,9 @@ class Settings(BaseModel):
     ] = Field(
         default=None, description="Clock of the scenario's waits; a number speeds it up: 60 makes a minute a second."
     )
+    persona: Annotated[str, _Text("NAME", lambda _: "none")] = Field(
+        default="", description="Real server to talk like, where the scenario names none: postfix, gmail, ses and nine more."
+    )
     fail_addresses: Annotated[Literal["on", "off"], BeforeValidator(_one_of("on", "off")), _Text("on|off")] = Field(
         default="on", description="Whether addresses at fail.test fail as their names say, as in 450x2@fail.test."
     )

@@ -15,6 +15,7 @@ from mailtrap_py import __version__, ports
 from mailtrap_py.errors import SettingError
 from mailtrap_py.inbox import Inbox, Inboxes, make_clock
 from mailtrap_py.scenario import ListenerHow, Rule
+from mailtrap_py.scenario.mistakes import Mistake
 from mailtrap_py.settings import Settings
 from mailtrap_py.smtp.server import Server
 from mailtrap_py.smtp.service import AuthPolicy, Service
@@ -24,6 +25,7 @@ from mailtrap_py.store import Store
 
 if TYPE_CHECKING:
     from mailtrap_py.http_server import HttpServer
+    from mailtrap_py.scenario.persona import PersonaSpec
 
 
 class Trap:
@@ -94,6 +96,7 @@ class Trap:
         settings = self.settings
         try:
             self._authority.check()
+            persona = self._persona()
             self._load_scenario()
             upstream = (
                 Upstream.parse(settings.upstream, timeout=settings.upstream_timeout) if settings.upstream else None
@@ -105,7 +108,7 @@ class Trap:
                     smtps = ports.bind(settings.host, settings.smtps_port, purpose="smtps-port")
             with _closed_on_error([*smtp, *(smtps or ())]):
                 self._open_store()
-                self._server = Server(self._service(upstream))
+                self._server = Server(self._service(upstream, persona))
                 self.smtp_port = (await self._server.listen(smtp)).number
                 if smtps is not None:
                     self.smtps_port = (await self._server.listen(smtps, implicit_tls=True)).number
@@ -167,6 +170,16 @@ class Trap:
             self._folder = None
         self._started_at = 0.0
 
+    def _persona(self) -> PersonaSpec | None:
+        if not self.settings.persona:
+            return None
+        from mailtrap_py.scenario.persona import PersonaSpec, find  # noqa: PLC0415 - yaml is for who has a persona
+
+        try:
+            return PersonaSpec(name=find(self.settings.persona).name)
+        except Mistake as mistake:
+            raise SettingError(f"--persona (or MAILTRAP_PERSONA): {mistake.problem}", cure=mistake.cure) from None
+
     def _load_scenario(self) -> None:
         settings = self.settings
         if not settings.scenario:
@@ -189,7 +202,7 @@ class Trap:
                 url = f"sqlite:///{Path(self._folder.name) / 'record.sqlite'}"
             self._store = self._own_store = Store(url)
 
-    def _service(self, upstream: Upstream | None) -> Service:
+    def _service(self, upstream: Upstream | None, persona: PersonaSpec | None) -> Service:
         settings = self.settings
         return Service(
             record=self.store,
@@ -201,6 +214,7 @@ class Trap:
             users=settings.users,
             tls=self._authority.context,
             upstream=upstream,
+            persona=persona,
         )
 
 

@@ -22,6 +22,7 @@ from mailtrap_py.scenario import (
     library,
     load,
     loads,
+    persona,
 )
 from mailtrap_py.scenario.actions import ACTIONS
 from mailtrap_py.scenario.catalogue import entries
@@ -61,11 +62,18 @@ def section(title: str) -> str:
         ("step | what happens", keys(Step)),
         ("id | source", set(entries())),
         ("name | what happens", set(library.names())),
+        ("persona | stands for", set(persona.names())),
         ("name | stands for", {f"${{{name}}}" for name in NAMES}),
     ],
 )
 def test_a_table_names_them_all_and_nothing_else(first: str, names: Iterable[str]) -> None:
     assert set(table(first)) == set(names)
+
+
+def test_the_table_of_personas() -> None:
+    for name, row in table("persona | stands for").items():
+        found = persona.find(name)
+        assert row.startswith(f"{found.summary} | {len(found.replies)}")
 
 
 def test_the_table_of_actions() -> None:

@@ -118,7 +118,7 @@ def test_what_is_wrong_in_a_rule(changes: dict[str, Any], where: str, problem: s
             {"rule": []},
             "rule",
             "unknown key 'rule' in a scenario",
-            "did you mean 'rules'? A scenario has: name, summary, imitates, class, params, seed, clock, state, ",
+            "did you mean 'rules'? A scenario has: name, summary, imitates, class, params, seed, clock, ",
         ),
         ({"class_": "seen"}, "class_", "unknown key 'class_' in a scenario", "did you mean 'class'?"),
         (

@@ -78,7 +78,7 @@ HOMES: dict[str, set[str]] = {
     "trustme": {"smtp/tls.py"},
     "typer": {"cli"},
     "uvicorn": {"http_server.py"},
-    "yaml": {"scenario/load.py", "scenario/catalogue.py"},
+    "yaml": {"scenario/load.py", "scenario/catalogue.py", "scenario/persona.py"},
 }
 
 PURE = {"codes", "events", "message", "pattern", "scenario"}

@@ -55,6 +55,7 @@ from mailtrap_py.scenario.manners import (
 )
 from mailtrap_py.scenario.match import When
 from mailtrap_py.scenario.mistakes import Mistake, Mistakes
+from mailtrap_py.scenario.persona import PersonaName
 from mailtrap_py.scenario.script import Step, check_script
 from mailtrap_py.scenario.values import OneOrMore, Text, Value, Whole
 from mailtrap_py.scenario.waits import Dice, Lognormal, Uniform
@@ -200,6 +201,7 @@ class Scenario(Value):
     )
     seed: Whole | None = Field(default=None, description="What chance begins with; drawn and shown, if there is none.")
     clock: ClockSpec = Field(default="real", description="real, manual (moved by the test) or {speed: 60}.")
+    persona: PersonaName | None = Field(default=None, description="The real server to talk like, as in gmail.")
     state: Text = Field(default="", description="The first state of a story that has several; `set` changes it.")
     strict: bool = Field(default=False, strict=True, description="A rule that never fired fails the run.")
     rules: tuple[Rule, ...] = Field(default=(), description="The first that matches and is due fires.")

@@ -6,6 +6,7 @@ The two are kept apart, because servers do: a message can be stored while its 25
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
 from typing import Protocol
 
 from mailtrap_py.events import Reply
@@ -51,6 +52,8 @@ class Delivery:
         self._result: Reply | None = None
         self._discarded = False
         self.answered = False
+        self.worded: Callable[[Reply], Reply] | None = None
+        """Puts a reply of this server's own into a persona's words, if there is one."""
 
     async def accept(self) -> None:
         """Store the message, in proxy mode after the real server took it. A 250 is a promise: this comes before it."""
@@ -106,6 +109,8 @@ class Delivery:
         self._tell(reply, rule)
 
     def _tell(self, reply: Reply, rule: str, *, said: bool = False) -> None:
+        if self.worded is not None and not rule:
+            reply = self.worded(reply)
         transaction = self._transaction
         if reply.positive:
             transaction.reply, transaction.rule, transaction.refused = reply, rule, None

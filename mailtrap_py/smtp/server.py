@@ -14,6 +14,7 @@ from mailtrap_py.inbox import Inbox
 from mailtrap_py.scenario import Director, ListenerHow
 from mailtrap_py.smtp.conversation import Conversation
 from mailtrap_py.smtp.listening import Listening, turns
+from mailtrap_py.smtp.persona import PersonaSession
 from mailtrap_py.smtp.proxy import ProxySession
 from mailtrap_py.smtp.service import Port, Service
 from mailtrap_py.smtp.session import Session
@@ -45,7 +46,7 @@ class Server:
         port = Port(int(sockets[0].getsockname()[1]), implicit_tls)
 
         def open_session() -> Conversation:
-            session = self._kind(self._service, port, ended=self._sessions.discard)
+            session = self._session(port)
             self._sessions.add(session)
             self._connections.add(session)
             return session
@@ -55,6 +56,13 @@ class Server:
             self._listeners.append(listening)
             await listening.take()
         return port
+
+    def _session(self, port: Port) -> Conversation:
+        service, ended = self._service, self._sessions.discard
+        persona = service.inboxes.at(port.number, service.inbox).director.scenario.persona or service.persona
+        if persona is None or service.upstream is not None:  # what a real server says is said in its own words
+            return self._kind(service, port, ended=ended)
+        return PersonaSession(service, port, ended=ended, persona=persona)
 
     def control(self, how: ListenerHow, seconds: float | None, inbox: Inbox) -> None:
         """Close the ports that lead to this inbox, or open them again. Open sessions go on.

@@ -11,6 +11,7 @@ from typing import Protocol
 from mailtrap_py.events import Record
 from mailtrap_py.inbox import DEFAULT, Inbox, Inboxes
 from mailtrap_py.scenario import ListenerHow
+from mailtrap_py.scenario.persona import PersonaSpec
 from mailtrap_py.smtp.tls import BadTls
 from mailtrap_py.smtp.upstream import Upstream
 
@@ -53,6 +54,8 @@ class Service:
     tls: MakeContext | None = None
     """Makes or finds the server's TLS context: the first client that wants TLS pays for it, not the start."""
     upstream: Upstream | None = None
+    persona: PersonaSpec | None = None
+    """Whom sessions talk like where the scenario names nobody."""
     inbox: str = DEFAULT
     listener: Callable[[ListenerHow, float | None, Inbox], None] = _no_port
     """Closes the ports, or opens them again; whoever listens puts it here."""
