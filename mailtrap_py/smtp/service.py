@@ -15,9 +15,9 @@ from mailtrap_py.scenario.persona import PersonaSpec
 from mailtrap_py.smtp.tls import BadTls
 from mailtrap_py.smtp.upstream import Upstream
 
-
 LANDING = 65536
 """Octets that are read at once, at most."""
+
 
 class AuthPolicy(StrEnum):
     """Whether AUTH is offered, and whether mail is taken without it."""
@@ -59,11 +59,11 @@ class Service:
     inbox: str = DEFAULT
     listener: Callable[[ListenerHow, float | None, Inbox], None] = _no_port
     """Closes the ports, or opens them again; whoever listens puts it here."""
+    landing: memoryview = field(default_factory=lambda: memoryview(bytearray(LANDING)), repr=False, compare=False)
+    """Where octets arrive. Sessions of one event loop share it, because each takes its own away at once."""
 
 
 @dataclass(frozen=True, slots=True)
-    landing: memoryview = field(default_factory=lambda: memoryview(bytearray(LANDING)), repr=False, compare=False)
-    """Where octets arrive. Sessions of one event loop share it, because each takes its own away at once."""
 class Port:
     """One listening port: its number, and whether TLS begins with the first byte (RFC 8314, section 3)."""
 
