@@ -115,6 +115,8 @@ class Reply:
         if self.raw:
             return self.raw
         prefix = f"{self.enhanced} " if self.enhanced else ""
+        if len(self.lines) == 1:
+            return f"{self.code} {prefix}{self.lines[0]}\r\n".encode("utf-8", "surrogateescape")
         last = len(self.lines) - 1
         return "".join(
             f"{self.code}{' ' if number == last else '-'}{prefix}{line}\r\n" for number, line in enumerate(self.lines)
@@ -208,8 +210,7 @@ class SessionUpdated:
     mechanism: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Line:
+class Line(NamedTuple):  # a tuple, because it is made eight times for every message
     """A line of a transcript: `data` is exactly what was sent, line end included; `octets` counts a content's.
 
     `rule` names the rule that made the server say it; `secret` marks credentials, for views that mask them; `early`

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
@@ -65,9 +64,9 @@ TRANSACTION = Transaction(
 )
 
 
-@pytest.fixture(params=["memory", "file"])
-def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Store]:
-    with closing(Store("sqlite://" if request.param == "memory" else f"sqlite:///{tmp_path / 'mail.db'}")) as store:
+@pytest.fixture
+def store(store_url: str) -> Iterator[Store]:
+    with closing(Store(store_url)) as store:
         yield store
 
 
@@ -201,7 +200,7 @@ def test_transcripts_and_firings_belong_to_their_sessions(store: Store) -> None:
         number=1,
         actions=("reply: 421",),
     )
-    for event in (line, firing, replace(line, session_id="s2"), replace(firing, session_id="s2", inbox="ann")):
+    for event in (line, firing, line._replace(session_id="s2"), replace(firing, session_id="s2", inbox="ann")):
         store.add(event)
     assert store.transcript("s1") == [line]
     assert store.firings(session_id="s1") == [firing]

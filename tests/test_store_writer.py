@@ -18,7 +18,7 @@ from sqlalchemy.engine.interfaces import DBAPIConnection
 from mailtrap_py.events import Line, Message, Recipient, Recorded, Reply, SessionStarted, Source
 from mailtrap_py.ids import new_id
 from mailtrap_py.store import Announcement, Query, Store
-from mailtrap_py.store import database as database_module
+from mailtrap_py.store import sqlite as sqlite_module
 from mailtrap_py.store.database import BusyError, Database
 from mailtrap_py.store.writer import Writer
 
@@ -45,9 +45,9 @@ LINE = Line(session_id="s", number=1, at=1.0, clock=1.0, source=Source.CLIENT, d
 TOO_LARGE_FOR_A_COLUMN = replace(STARTED, id="bad", client_port=2**63)
 
 
-@pytest.fixture(params=["memory", "file"])
-def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Store]:
-    with closing(Store("sqlite://" if request.param == "memory" else f"sqlite:///{tmp_path / 'mail.db'}")) as store:
+@pytest.fixture
+def store(store_url: str) -> Iterator[Store]:
+    with closing(Store(store_url)) as store:
         yield store
 
 
@@ -105,7 +105,7 @@ def test_a_message_is_there_when_its_commit_is_done(store: Store) -> None:
 def test_what_was_added_before_is_written_with_a_commit(store: Store, commits: list[int]) -> None:
     async def main() -> None:
         for number in range(5):
-            store.add(replace(LINE, number=number))
+            store.add(LINE._replace(number=number))
         before = len(commits)
         await store.commit(MESSAGE)
         assert len(commits) <= before + 1
@@ -156,7 +156,7 @@ def test_an_event_that_nobody_waits_for_is_written_all_the_same(tmp_path: Path) 
 def test_events_added_by_many_threads_are_all_there_each_thread_in_its_order(store: Store) -> None:
     def add(name: int) -> None:
         for number in range(200):
-            store.add(replace(LINE, session_id=str(name), number=number))
+            store.add(LINE._replace(session_id=str(name), number=number))
             if number % 50 == 0:
                 store.add(replace(MESSAGE, id=f"{name}-{number}"))
 
@@ -188,25 +188,22 @@ def test_commits_of_several_loops_are_each_done_on_their_own(store: Store) -> No
 def test_one_bad_event_takes_no_other_with_it(store: Store, caplog: pytest.LogCaptureFixture) -> None:
     good = [replace(MESSAGE, id=name) for name in ("1", "2", "3")]
     outcomes = asyncio.run(commit_all(store, [good[0], TOO_LARGE_FOR_A_COLUMN, good[1], replace(good[0]), good[2]]))
-    assert [type(outcome) for outcome in outcomes] == [
-        type(None),
-        OverflowError,
-        type(None),
-        sqlite3.IntegrityError,
-        type(None),
-    ]
+    assert [isinstance(outcome, Exception) for outcome in outcomes] == [False, True, False, True, False]
     assert ids(store) == ["1", "2", "3"]
     assert caplog.text == ""  # whoever waits is told; nobody else needs to be
 
 
-def test_a_bad_event_that_nobody_waits_for_is_logged(store: Store, caplog: pytest.LogCaptureFixture) -> None:
+def test_a_bad_event_that_nobody_waits_for_is_logged(
+    store: Store, store_url: str, caplog: pytest.LogCaptureFixture
+) -> None:
     with held(store):
         for event_ in (TOO_LARGE_FOR_A_COLUMN, MESSAGE, TOO_LARGE_FOR_A_COLUMN):
             store.add(event_)
     assert ids(store) == ["m"]
     (record,) = caplog.records
-    problem = "Python int too large to convert to SQLite INTEGER"
-    assert record.getMessage() == f"2 events were not recorded, first a SessionStarted: {problem}"
+    problem = {"sqlite": "Python int too large to convert to SQLite INTEGER", "postgresql": "integer out of range"}
+    kind = store_url.partition(":")[0]
+    assert record.getMessage() == f"2 events were not recorded, first a SessionStarted: {problem[kind]}"
 
 
 def test_what_is_no_event_is_refused(store: Store) -> None:
@@ -236,7 +233,7 @@ def test_a_full_disk_is_told_to_who_waits_and_passes(tmp_path: Path, *, memory: 
 
 
 def test_a_database_that_is_kept_busy_fails_the_batch_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(database_module, "_BUSY_SECONDS", 0.01)
+    monkeypatch.setattr(sqlite_module, "_BUSY_SECONDS", 0.01)
     path = f"sqlite:///{tmp_path / 'mail.db'}"
     with closing(Store(path)) as store, closing(Database(path)) as other:
         with other.writing():

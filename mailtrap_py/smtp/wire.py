@@ -160,16 +160,16 @@ class Wire:
         self._lines += 1
         self._record.add(
             Line(
-                session_id=self._session_id,
-                number=self._lines,
-                at=time.time(),
-                clock=self.inbox.clock.now(),
-                source=source,
-                data=data,
-                octets=octets,
-                rule=rule,
-                secret=secret,
-                early=early,
+                self._session_id,
+                self._lines,
+                time.time(),
+                self.inbox.clock.now(),
+                source,
+                data,
+                octets,
+                rule,
+                secret,
+                early,
             )
         )
 
