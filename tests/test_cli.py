@@ -33,6 +33,7 @@ def test_help_shows_what_one_can_type(words: list[str], capsys: pytest.CaptureFi
         "mailtrap-py run greylisting -- ./send",
         "mailtrap-py gauntlet -- ./send",
         "mailtrap-py scenario list",
+        "mailtrap-py check smtp.example.com:587",
         'mailtrap-py explain "550 5.7.1"',
     ]
     assert max(map(len, lines)) < 80

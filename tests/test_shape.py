@@ -48,6 +48,7 @@ ARROWS: dict[str, set[str]] = {
     "http_server": {"web"},
 }
 ARROWS["trap"] = set(ARROWS)
+ARROWS["check"] = {"errors", "codes"}  # a client: it shares nothing with the server
 ARROWS["captured"] = {"events", "message", "store"}
 ARROWS["handle"] = set(ARROWS)
 ARROWS["cli"] = {
@@ -60,6 +61,7 @@ ARROWS["cli"] = {
     "events",
     "store",
     "codes",
+    "check",
 }  # run judges a record
 ARROWS["__main__"] = {"cli"}
 ARROWS["__init__"] = {"errors", "handle", "settings", "trap"}

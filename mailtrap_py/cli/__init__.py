@@ -5,6 +5,7 @@
 - `run` starts a trap, runs a command against it and judges the command.
 - `gauntlet` does so under every scenario, and grades the command.
 - `scenario` lists, shows and checks scenarios.
+- `check` talks to a mail server, and tells what it says.
 - `explain` says what a reply code means.
 
 Exit codes: 0 all went well, 1 a verdict failed or a file has errors, 2 the program was told something it cannot do.
@@ -19,6 +20,7 @@ import typer
 
 from mailtrap_py import __version__
 from mailtrap_py.cli import run, scenario, serve
+from mailtrap_py.cli.check import check
 from mailtrap_py.cli.explain import explain
 from mailtrap_py.cli.gauntlet import GauntletCommand, gauntlet
 from mailtrap_py.errors import MailtrapError
@@ -35,6 +37,7 @@ app = typer.Typer(
 app.command()(serve.serve)
 app.command()(run.run)
 app.command(cls=GauntletCommand)(gauntlet)
+app.command()(check)
 app.command()(explain)
 app.add_typer(scenario.app, name="scenario")
 
@@ -60,6 +63,7 @@ def mailtrap_py(
     mailtrap-py run greylisting -- ./send    judge a program by how it takes it
     mailtrap-py gauntlet -- ./send           the same under every scenario
     mailtrap-py scenario list                what can go wrong
+    mailtrap-py check smtp.example.com:587   what a server says, step by step
     mailtrap-py explain "550 5.7.1"          what a reply means
 
     Without a command, serve is meant: 'mailtrap-py --smtp-port 2525' is 'mailtrap-py serve --smtp-port 2525'.
