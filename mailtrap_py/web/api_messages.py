@@ -28,7 +28,7 @@ from mailtrap_py.web.bodies import (
     TransactionItem,
 )
 from mailtrap_py.web.files import HTML_SANDBOX, SANDBOX, file, media_type, shown
-from mailtrap_py.web.filters import MOST_AT_ONCE, Destroy, Filter
+from mailtrap_py.web.filters import LAST_POSITION, MOST_AT_ONCE, Destroy, Filter
 from mailtrap_py.web.parameters import Body, Parameters
 from mailtrap_py.web.problems import NOT_FOUND, ProblemError
 
@@ -44,7 +44,7 @@ class ListMessages(Filter):
     """A filter, and which part of the list is wanted."""
 
     limit: int = Field(50, ge=1, le=MOST_AT_ONCE, examples=[50], description="How many at most.")
-    cursor: int | None = Field(None, ge=0, description="The `next_cursor` of the part before.")
+    cursor: int | None = Field(None, ge=0, le=LAST_POSITION, description="The `next_cursor` of the part before.")
 
 
 class DrainMessages(Destroy):

@@ -11,7 +11,7 @@ from mailtrap_py.scenario.mistakes import nearest
 from mailtrap_py.web.api import change, operation
 from mailtrap_py.web.api_scenario import InInbox, find_inbox
 from mailtrap_py.web.bodies import FiringItem, Listing, RuleItem
-from mailtrap_py.web.filters import MOST_AT_ONCE
+from mailtrap_py.web.filters import LAST_POSITION, MOST_AT_ONCE
 from mailtrap_py.web.parameters import Body, Parameters
 from mailtrap_py.web.problems import INVALID_SCENARIO, NOT_FOUND, ProblemError
 
@@ -32,7 +32,8 @@ class AddRule(Body):
     """A rule as a scenario file says it: `at`, `when`, `count`, `do`, and perhaps an `id`."""
 
     model_config = ConfigDict(
-        extra="allow", json_schema_extra={"example": {"at": "rcpt", "do": {"reply": "450 4.2.1 Busy"}}}
+        extra="allow",
+        json_schema_extra={"required": ["at", "do"], "example": {"at": "rcpt", "do": {"reply": "450 4.2.1 Busy"}}},
     )
 
 
@@ -43,7 +44,7 @@ class ListFirings(Parameters):
     rule: str | None = Field(None, min_length=1, examples=["busy"], description="Only firings of this rule.")
     session: str | None = Field(None, min_length=1, description="Only firings in this session.")
     limit: int = Field(50, ge=1, le=MOST_AT_ONCE, examples=[50], description="How many at most.")
-    cursor: int = Field(0, ge=0, description="The `next_cursor` of the part before.")
+    cursor: int = Field(0, ge=0, le=LAST_POSITION, description="The `next_cursor` of the part before.")
 
 
 class RuleList(Listing[RuleItem]):

@@ -8,7 +8,7 @@ whoever reaches this port to read.
 from __future__ import annotations
 
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from pydantic import Field
 
@@ -41,6 +41,7 @@ if TYPE_CHECKING:
 class InInbox(Parameters):
     """Which inbox."""
 
+    name_something: ClassVar[bool] = True
     inbox: str = Field(DEFAULT, min_length=1, examples=[DEFAULT], description="The inbox.")
 
 
@@ -78,6 +79,7 @@ class Release(Body):
     """Which stalled sessions go on; all of them if no name is given."""
 
     name: str = Field("", examples=["before-greeting"], description="The name of the stall.")
+    for_good: bool = Field(default=False, description="Those that come later do not stall either.")
 
 
 # What is answered
@@ -174,7 +176,7 @@ def reset_scenario(context: Context, parameters: InInbox, _: Body) -> ScenarioSt
 
 def release_stalls(context: Context, parameters: InInbox, body: Release) -> Released:
     """Let stalled sessions go on."""
-    return Released(released=find_inbox(context, parameters.inbox).release(body.name))
+    return Released(released=find_inbox(context, parameters.inbox).release(body.name, for_good=body.for_good))
 
 
 def advance_clock(context: Context, parameters: InInbox, body: Advance) -> ClockState:

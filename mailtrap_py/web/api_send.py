@@ -14,7 +14,7 @@ from mailtrap_py.web.api_scenario import InInbox, find_inbox
 from mailtrap_py.web.bodies import MessageItem
 from mailtrap_py.web.compose import Attached, Draft, compose, mailbox, submit
 from mailtrap_py.web.parameters import Body
-from mailtrap_py.web.problems import INVALID_BODY, NOT_FOUND, ProblemError
+from mailtrap_py.web.problems import INVALID_BODY, ProblemError
 
 if TYPE_CHECKING:
     from mailtrap_py.web.context import Context
@@ -120,6 +120,4 @@ def _raw(context: Context, body: Send) -> bytes:
         raise ProblemError(INVALID_BODY, str(error), cure="write what a mail program would") from None
 
 
-OPERATIONS = (
-    change("POST", "/api/messages", send_message, InInbox, Send, MessageItem, status=201, problems=(NOT_FOUND,)),
-)
+OPERATIONS = (change("POST", "/api/messages", send_message, InInbox, Send, MessageItem, status=201),)

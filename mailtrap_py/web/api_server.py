@@ -7,10 +7,9 @@ from typing import TYPE_CHECKING
 from pydantic import Field
 from starlette.responses import Response
 
-from mailtrap_py.inbox import DEFAULT
 from mailtrap_py.store import Query
 from mailtrap_py.web.api import change, operation
-from mailtrap_py.web.api_scenario import find_inbox
+from mailtrap_py.web.api_scenario import InInbox, find_inbox
 from mailtrap_py.web.bodies import Answer, Health, Listing, Status
 from mailtrap_py.web.parameters import Body, Parameters
 from mailtrap_py.web.problems import BAD_PARAMETER, NOT_READY, ProblemError
@@ -26,10 +25,9 @@ class NewInbox(Body):
     name: str = Field(min_length=1, examples=["worker-1"], description="Its name.")
 
 
-class Reset(Parameters):
+class Reset(InInbox):
     """What to begin again: one inbox, or all of them, in so many words."""
 
-    inbox: str = Field(DEFAULT, min_length=1, examples=[DEFAULT], description="The inbox.")
     all: bool = Field(default=False, examples=[True], description="All inboxes.")
 
 

@@ -22,7 +22,7 @@ from mailtrap_py.web.bodies import (
 )
 from mailtrap_py.web.evidence import evidence_of
 from mailtrap_py.web.files import file
-from mailtrap_py.web.filters import MOST_AT_ONCE, Filter
+from mailtrap_py.web.filters import LAST_POSITION, MOST_AT_ONCE, Filter
 from mailtrap_py.web.masking import masked
 from mailtrap_py.web.parameters import Parameters
 from mailtrap_py.web.problems import NOT_FOUND, ProblemError
@@ -43,7 +43,7 @@ class ListSessions(Parameters):
 
     inbox: str | None = Field(None, min_length=1, examples=["default"], description="Only sessions of this inbox.")
     limit: int = Field(50, ge=1, le=MOST_AT_ONCE, examples=[50], description="How many at most.")
-    cursor: int | None = Field(None, ge=0, description="The `next_cursor` of the part before.")
+    cursor: int | None = Field(None, ge=0, le=LAST_POSITION, description="The `next_cursor` of the part before.")
 
 
 class OneSession(Parameters):
@@ -69,7 +69,7 @@ class ListTransactions(Filter):
 
     outcome: Outcome | None = Field(None, examples=["rejected"], description="Only those that ended so.")
     limit: int = Field(50, ge=1, le=MOST_AT_ONCE, examples=[50], description="How many at most.")
-    cursor: int = Field(0, ge=0, description="The `next_cursor` of the part before.")
+    cursor: int = Field(0, ge=0, le=LAST_POSITION, description="The `next_cursor` of the part before.")
 
 
 def list_sessions(context: Context, parameters: ListSessions) -> SessionList:
@@ -141,6 +141,7 @@ def _line(line: Line, began: float, secrets: bool) -> LineItem:  # noqa: FBT001 
             "octets": line.octets,
             "rule": line.rule,
             "secret": line.secret,
+            "early": line.early,
         }
     )
 

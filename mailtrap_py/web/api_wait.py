@@ -15,7 +15,7 @@ from mailtrap_py.scenario.quantities import Duration, format_duration
 from mailtrap_py.store import Query
 from mailtrap_py.web.api import operation
 from mailtrap_py.web.bodies import MessageItem, NewMessages
-from mailtrap_py.web.filters import MOST_AT_ONCE, Filter
+from mailtrap_py.web.filters import LAST_POSITION, MOST_AT_ONCE, Filter
 from mailtrap_py.web.live import BusClosedError
 from mailtrap_py.web.problems import BAD_PARAMETER, NOT_READY, NOTHING_CAME, TOO_MANY, Miss, ProblemError
 
@@ -64,7 +64,7 @@ class WaitForMessages(Filter):
     settle: Annotated[Duration, AfterValidator(_not_too_long)] = Field(
         "500ms", validate_default=True, description="How long `exactly` looks on for more, when so many are there."
     )
-    after: int | None = Field(None, ge=0, description="Only messages later than this `cursor`.")
+    after: int | None = Field(None, ge=0, le=LAST_POSITION, description="Only messages later than this `cursor`.")
 
     def wanted(self) -> str:
         """Say what is waited for, for people."""

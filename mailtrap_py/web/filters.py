@@ -14,6 +14,9 @@ from mailtrap_py.web.problems import BAD_PARAMETER, ProblemError
 MOST_AT_ONCE = 1000
 """Items that one answer holds at most."""
 
+LAST_POSITION = 2**63 - 1
+"""The greatest cursor that a record can have."""
+
 
 def _pattern(kind: Kind) -> AfterValidator:
     def check(text: str) -> str:

@@ -86,14 +86,16 @@ def _describe(operation: Operation, schemas: Schema) -> Schema:
         described["parameters"] = parameters
     if operation.body not in {None, Body}:
         schema = {"$ref": f"{_PREFIX}{operation.body.__name__}"}
-        described["requestBody"] = {"required": True, "content": {"application/json": {"schema": schema}}}
+        needed = bool(schemas[operation.body.__name__].get("required"))
+        described["requestBody"] = {"required": needed, "content": {"application/json": {"schema": schema}}}
     described["responses"] = _responses(operation)
     return described
 
 
 def _tag(path: str) -> str:
     """Group it by the first word of its path; what is of the server itself is one group."""
-    word = path.removeprefix("/api/inboxes/{inbox}").removeprefix("/api").split("/")[1]
+    words = path.removeprefix("/api/inboxes/{inbox}").removeprefix("/api").split("/")
+    word = words[1] if len(words) > 1 else "inboxes"
     return word if path.startswith("/api/") and word not in {"status", "tls", "reset", "openapi.json"} else "server"
 
 
@@ -149,7 +151,7 @@ def _problems(operation: Operation) -> set[Kind]:
     found = {BAD_PARAMETER, WRONG_HOST, INTERNAL, *operation.problems}
     if operation.path not in {"/livez", "/readyz"}:
         found.add(UNAUTHORIZED)
-    if _NAMED.search(operation.path):
+    if _NAMED.search(operation.path) or operation.parameters.name_something:
         found.add(NOT_FOUND)
     if operation.method != "GET":
         found.add(CROSS_SITE)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from typing import TYPE_CHECKING, Any, NoReturn, TypeVar, get_origin
+from typing import TYPE_CHECKING, Any, ClassVar, NoReturn, TypeVar, get_origin
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
@@ -36,8 +36,12 @@ B = TypeVar("B", bound="Body")
 
 
 class Parameters(BaseModel):
-    """The parameters of a request; the base serves routes that take none."""
+    """The parameters of a request; the base serves routes that take none.
 
+    `name_something`: what they name in the query may not be there (404), as an inbox.
+    """
+
+    name_something: ClassVar[bool] = False
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 

@@ -12,7 +12,7 @@ from starlette.staticfiles import StaticFiles
 from mailtrap_py.store import Query
 from mailtrap_py.web.ui_message import MessagePages
 from mailtrap_py.web.ui_reference import ReferencePages
-from mailtrap_py.web.ui_render import STATIC, Pages, query
+from mailtrap_py.web.ui_render import STATIC, Pages, position, query
 from mailtrap_py.web.ui_scenario import ScenarioPages
 from mailtrap_py.web.ui_sessions import SessionPages
 
@@ -108,11 +108,9 @@ class MailPages:
     def index(self, request: Request) -> Response:
         """List the messages, newest first."""
         wanted, problem, page = Filter.of(request), "", None
-        before = request.query_params.get("before", "")
+        before = position(request)
         try:
-            page = self._pages.context.store.messages(
-                wanted.query(), limit=_PAGE, before=int(before) if before.isdecimal() else None
-            )
+            page = self._pages.context.store.messages(wanted.query(), limit=_PAGE, before=before)
         except ValueError as error:
             problem = str(error)
         delete = query(**wanted.patterns) if wanted.given else query(all="true", inbox=wanted.inbox)

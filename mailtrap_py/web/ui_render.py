@@ -16,6 +16,7 @@ from starlette.responses import Response
 from mailtrap_py import codes
 from mailtrap_py.message import addresses
 from mailtrap_py.web.bodies import writable
+from mailtrap_py.web.filters import LAST_POSITION
 
 if TYPE_CHECKING:
     from starlette.requests import Request
@@ -78,6 +79,12 @@ def duration(seconds: float) -> str:
 def people(field: str) -> str:
     """Name the mailboxes of an address field, by name where there is one."""
     return ", ".join(name or address for name, address in addresses(field)) or field
+
+
+def position(request: Request) -> int | None:
+    """Read from the query of a URL before which position of the record a list is to go on; None for its beginning."""
+    before = request.query_params.get("before", "")
+    return min(int(before), LAST_POSITION) if before.isdecimal() and before.isascii() else None
 
 
 def marked(text: str) -> list[tuple[str, bool]]:

@@ -11,6 +11,7 @@ from mailtrap_py.message import decode, visible
 from mailtrap_py.scenario.findings import findings
 from mailtrap_py.web.evidence import evidence_of
 from mailtrap_py.web.masking import masked
+from mailtrap_py.web.ui_render import position
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -105,12 +106,9 @@ class SessionPages:
 
     def index(self, request: Request) -> Response:
         """List the sessions, newest first."""
-        before = request.query_params.get("before", "")
-        page = self._pages.context.store.sessions(
-            inbox=request.query_params.get("inbox") or None,
-            limit=_PAGE,
-            before=int(before) if before.isdecimal() else None,
-        )
+        before = position(request)
+        inbox = request.query_params.get("inbox") or None
+        page = self._pages.context.store.sessions(inbox=inbox, limit=_PAGE, before=before)
         return self._pages.page(request, "sessions.html", page=page, before=before)
 
     def show(self, request: Request) -> Response:
