@@ -23,6 +23,11 @@ class Capabilities:
         """Change what is offered from the next EHLO on."""
         self._changes.append(action)
 
+    @property
+    def changes(self) -> int:
+        """How many changes there have been."""
+        return len(self._changes)
+
     def offered(self, usual: Sequence[str]) -> list[str]:
         """Give the lines of the EHLO reply, `usual` being those of a server without a scenario."""
         return self._changed(usual, self._changes)

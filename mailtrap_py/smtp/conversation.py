@@ -179,7 +179,10 @@ class Conversation(asyncio.BufferedProtocol):
 
     async def _next_command(self) -> None:
         try:
-            line = await self._line()
+            if self.inbox.director.listens(Point.IDLE):
+                line = await self._line_unless_silent()
+            else:
+                line = await self.wire.line(self.service.command_timeout)
         except LineTooLong:
             self.say(refusals.LINE_TOO_LONG)
         except TimeoutError:
@@ -187,12 +190,9 @@ class Conversation(asyncio.BufferedProtocol):
         else:
             await self._command(line)
 
-    async def _line(self) -> bytes:
-        """Read a command; when a rule minds silence, tell the scenario of it."""
-        reading = self.wire.line(self.service.command_timeout)
-        if not self.inbox.director.listens(Point.IDLE):
-            return await reading
-        line = asyncio.ensure_future(reading)
+    async def _line_unless_silent(self) -> bytes:
+        """Read a command, and tell the scenario of the silence before it."""
+        line = asyncio.ensure_future(self.wire.line(self.service.command_timeout))
         try:
             silent = 0.0
             for limit in self.inbox.director.idle_limits():
@@ -241,8 +241,8 @@ class Conversation(asyncio.BufferedProtocol):
         elif self.verb == "BDAT" and self.takes_chunks():
             await self.take_chunk()
             return
-        unknown = Point.ANY if self.verb in self.verbs else Point.UNKNOWN
-        if not await self.scenario_answers(POINTS.get(self.verb, unknown)):
+        point = POINTS.get(self.verb) or (Point.ANY if self.verb in self.verbs else Point.UNKNOWN)
+        if not (self.facts.inbox.director.listens(point) and await self.scenario_answers(point)):
             await self.take_effect()
         if self.content_due is not None:
             # Not earlier: what a rule at DATA does after its 354 comes before the content.

@@ -114,7 +114,7 @@ class ClientInput:
         while True:
             found = self._buffer.find(b"\n", self._scanned)
             if found >= 0:
-                line = bytes(self._buffer[: found + 1])
+                line = bytes(memoryview(self._buffer)[: found + 1])
                 self._consume(found + 1)
                 if too_long or len(line) > MAX_LINE:
                     raise LineTooLong

@@ -62,6 +62,7 @@ class Session(Conversation, SMTP):
         self.loop = asyncio.get_running_loop()
         self.session: State = State(self.loop)
         self._capabilities = Capabilities()
+        self._honoured_under: tuple[str, int, list[str]] | None = None
         self._tls_fault: TlsFault | None = None
         self._auth_require_tls = False
         self._handle_hooks: dict[str, Any] = {}
@@ -137,7 +138,11 @@ class Session(Conversation, SMTP):
         return offered
 
     def _honoured(self) -> list[str]:
-        return self._capabilities.honoured(self._usual())
+        # Asked at every MAIL and every content; what they depend on changes hardly ever.
+        tls, changes = self.facts.tls_version, self._capabilities.changes
+        if self._honoured_under is None or self._honoured_under[:2] != (tls, changes):
+            self._honoured_under = tls, changes, self._capabilities.honoured(self._usual())
+        return self._honoured_under[2]
 
     def _honours(self, keyword: str) -> bool:
         return keyword in map(keyword_of, self._honoured())
@@ -236,7 +241,7 @@ class Session(Conversation, SMTP):
         first = challenge != self.AuthLoginPasswordChallenge
         self.attempted_user = self.attempted_user or user_of(self.attempted_mechanism, blob.decode(), first=first)
         self.command = line
-        return MISSING if await self.scenario_answers(Point.AUTH) else decoded
+        return MISSING if await self.scenario_answers(Point.AUTH, verb="") else decoded
 
     async def client_step(self) -> bytes:
         """Read a line of an AUTH exchange: no command, but credentials."""

@@ -190,9 +190,14 @@ class Wire:
 
     async def line(self, patience: float, *, secret: bool = False) -> bytes:
         """Read a command line, after sending all replies that are due. Raises as `ClientInput.line` does."""
-        early = self.input.has_line() and bool(self._out or self._passages)
-        if self._passages or not self.input.has_line():
+        waits = self.input.has_line()
+        early = waits and bool(self._out or self._passages)
+        if self._passages:
             await self.flush()
+        elif not waits:
+            self.flush_now()
+            if not self._writable.is_set():
+                await self._until_writable()
         elif len(self._out) > FULL:
             await self.flush()
             await asyncio.sleep(0)  # a client that pipelines without end keeps nobody waiting
