@@ -13,6 +13,7 @@ A file is YAML up to a line `---`, then the conversation:
     == clock 5m       the manual clock moves on; `5m!`: as soon as somebody waits for it
     == fired RULE     wait until this rule has fired
     == refused        a new connection is refused until the clock moves on; `== open`: wait until the port is open again
+    == unanswered     a new connection gets no answer at all until the clock moves on
     == reset-scenario counters and stalls begin again; `== release NAME`: a stall is released
     == connect        a new connection, the one before is closed; `== also`: one more, `== back`: it is closed again
 
@@ -349,8 +350,14 @@ class Stage:
                 await until(lambda: isinstance(inbox.clock, ManualClock) and inbox.clock.sleepers)
                 with pytest.raises(ConnectionRefusedError):
                     await asyncio.open_connection("127.0.0.1", self.port)
+            case "unanswered":
+                await until(lambda: isinstance(inbox.clock, ManualClock) and inbox.clock.sleepers)
+                with pytest.raises(TimeoutError):  # the kernel answers within the call, or not at all
+                    async with asyncio.timeout(0.1):
+                        await asyncio.open_connection("127.0.0.1", self.port)
             case "open":
-                await until(lambda: self.server._closing is not None and self.server._closing.done())  # noqa: SLF001
+                closing = self.server._closing  # noqa: SLF001 - it has no event
+                await until(lambda: closing and all(task.done() for task in closing.values()))
             case "fired":
                 states = {state.rule.id: state for state in inbox.director.rules()}
                 await until(lambda: states[argument].fired)

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import asyncio
+import select
 import smtplib
 import socket
 from collections.abc import Awaitable, Callable
@@ -162,3 +163,79 @@ async def until(condition: Callable[[], object]) -> None:
     async with asyncio.timeout(5):
         while not condition():  # noqa: ASYNC110 - it has no event
             await asyncio.sleep(0)
+
+
+async def unanswered(number: int, host: str = "127.0.0.1") -> None:
+    """See that nobody answers: on loopback the kernel answers within the call, or drops what came."""
+    with pytest.raises(TimeoutError):
+        async with asyncio.timeout(0.1):
+            await asyncio.open_connection(host, number)
+
+
+def test_a_connection_that_nobody_answers() -> None:
+    async def work(port: Listening, number: int) -> None:
+        await port.swallow()
+        await unanswered(number)
+        await port.swallow()
+        await unanswered(number)
+        await port.take()
+        assert await greeted(number) == b"hello"
+        assert not port._stoppers  # noqa: SLF001 - they would keep sockets open
+
+    listening(work)
+
+
+def test_one_that_went_on_asking_is_answered_in_the_end() -> None:
+    async def work(port: Listening, number: int) -> None:
+        await port.swallow()
+        client = asyncio.create_task(greeted(number))
+        await asyncio.sleep(0.01)
+        await port.take()
+        assert await client == b"hello"  # TCP asks again after a second
+
+    listening(work)
+
+
+@pytest.mark.parametrize("after", ["pause", "refuse"])
+def test_silence_ends_in_another_way(after: str) -> None:
+    async def work(port: Listening, number: int) -> None:
+        await port.swallow()
+        await getattr(port, after)()
+        if after == "pause":
+            waiting = asyncio.create_task(greeted(number))
+        else:
+            with pytest.raises(ConnectionRefusedError):
+                await greeted(number)
+            await port.swallow()
+            await unanswered(number)
+        await port.take()
+        assert await (waiting if after == "pause" else greeted(number)) == b"hello"
+
+    listening(work)
+
+
+def test_connections_that_waited_before_the_silence_are_taken_after_it() -> None:
+    async def work(port: Listening, number: int) -> None:
+        await port.pause()
+        client = asyncio.create_task(greeted(number))
+        await until(lambda: select.select([port._socket], [], [], 0)[0])  # noqa: SLF001
+        await port.swallow()
+        await unanswered(number)
+        await port.take()
+        assert await client == b"hello"
+
+    listening(work)
+
+
+def test_on_all_addresses_and_on_ipv6() -> None:
+    async def run() -> None:
+        for host, client in (("0.0.0.0", "127.0.0.1"), ("::1", "::1")):
+            (listener,) = ports.bind([host], 0, purpose="smtp-port")
+            number = listener.getsockname()[1]
+            port = Listening(listener, Greeter)
+            await port.take()
+            await port.swallow()
+            await unanswered(number, client)
+            await port.refuse()
+
+    asyncio.run(run())

@@ -145,22 +145,25 @@ class ListenerHow(StrEnum):
 
     REFUSE = "refuse"
     PAUSE = "pause"
+    BLACKHOLE = "blackhole"
     RESUME = "resume"
 
 
 class Listener(Action):
-    """Refuse new connections, let them hang, or take them again."""
+    """Refuse new connections, let them hang, leave them without any answer, or take them again."""
 
     key: ClassVar[str] = "listener"
     model_config = ConfigDict(title="listener")
 
-    listener: ListenerHow = Field(description="refuse (connection refused), pause (nobody accepts) or resume.")
+    listener: ListenerHow = Field(
+        description="refuse (connection refused), pause (nobody accepts), blackhole (no answer at all) or resume."
+    )
     for_: Duration | None = Field(default=None, gt=0, description="So long; then it is as before.")
 
     @model_validator(mode="after")
     def _makes_sense(self) -> Self:
         if self.for_ is not None and self.listener is ListenerHow.RESUME:
-            raise Mistake("'resume' is for good", "leave 'for' out, or write refuse or pause", ("for",))
+            raise Mistake("'resume' is for good", "leave 'for' out, or write refuse, pause or blackhole", ("for",))
         return self
 
     def describe(self) -> str:

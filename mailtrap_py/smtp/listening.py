@@ -13,9 +13,15 @@ from mailtrap_py.smtp.throttle import SEGMENT
 BACKLOG = 1024
 """Connections that may wait to be taken: a burst of clients must not wait for TCP to try again."""
 
+MOST_STOPPERS = 200
+"""Connections of one's own that fill the queue of those that wait: two on Linux, where an empty one holds one."""
+
+UNANSWERED = 0.05
+"""Seconds after which a connection on this machine counts as unanswered: the kernel answers within the call."""
+
 
 class Listening:
-    """One socket. It listens until it is closed; whether connections are taken, left waiting or refused can change."""
+    """One socket. It listens until it is closed; connections are taken, left waiting, not answered, or refused."""
 
     def __init__(self, listener: socket.socket, make: Callable[[], asyncio.BaseProtocol]) -> None:
         """Take a socket that listens, and what makes the protocol of each connection."""
@@ -23,6 +29,7 @@ class Listening:
         self._host, self.number = listener.getsockname()[:2]
         self._make = make
         self._server: asyncio.Server | None = None
+        self._stoppers: list[socket.socket] = []
 
     async def take(self) -> None:
         """Take connections, those that wait first. Raises `SettingError` if another program has the port by now."""
@@ -30,6 +37,7 @@ class Listening:
             return
         if self._socket is None:
             (self._socket,) = ports.bind([self._host], self.number, purpose="smtp-port")
+        await self._answer_again(self._socket)
         with suppress(OSError, AttributeError):  # not on every system, and only `read: stop` needs it
             self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_MAXSEG, SEGMENT)
         loop = asyncio.get_running_loop()
@@ -45,6 +53,8 @@ class Listening:
         """Let new connections wait: the kernel accepts them, and nobody answers."""
         server, self._server = self._server, None
         if server is None:
+            if self._socket is not None:
+                await self._answer_again(self._socket)
             return
         # A connection that asyncio has half taken when its server closes is lost, and its socket stays open. So first
         # no more are taken, then those have their turns to begin.
@@ -63,6 +73,52 @@ class Listening:
         if self._socket is not None:
             self._socket.close()
             self._socket = None
+
+    async def swallow(self) -> None:
+        """Let nobody answer new connections, not even the kernel, so that they time out: those that wait are kept.
+
+        A queue that is full makes Linux drop what asks for a connection, as a firewall does. So the queue is made as
+        short as it can be, and filled by connections of one's own. A client that goes on asking is answered when all
+        is over: TCP asks again after one second, three, seven and so on.
+        """
+        await self.pause()
+        if self._socket is None:
+            (self._socket,) = ports.bind([self._host], self.number, purpose="smtp-port")
+        self._socket.listen(0)
+        while len(self._stoppers) < MOST_STOPPERS:
+            stopper = socket.socket(self._socket.family, socket.SOCK_STREAM)
+            stopper.setblocking(False)  # noqa: FBT003 - the name of the socket's method says it
+            self._stoppers.append(stopper)
+            try:
+                async with asyncio.timeout(UNANSWERED):
+                    await asyncio.get_running_loop().sock_connect(stopper, self._nearby())
+            except TimeoutError:
+                return
+
+    def _nearby(self) -> tuple[str, int]:
+        """Give the address under which this machine reaches the port."""
+        return {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(self._host, self._host), self.number  # noqa: S104 - compared
+
+    async def _answer_again(self, listener: socket.socket) -> None:
+        """Take one's own connections out of the queue, and begin sessions for the others that wait in it."""
+        if not self._stoppers:
+            return
+        ours = {stopper.getsockname()[:2] for stopper in self._stoppers}
+        waiting = []
+        listener.setblocking(False)  # noqa: FBT003 - as above
+        with suppress(BlockingIOError):
+            while True:
+                connection, address = listener.accept()
+                if address[:2] in ours:
+                    connection.close()
+                else:
+                    waiting.append(connection)
+        for stopper in self._stoppers:
+            stopper.close()
+        self._stoppers.clear()
+        listener.listen(BACKLOG)
+        for connection in waiting:
+            await asyncio.get_running_loop().connect_accepted_socket(self._make, connection)
 
 
 async def turns() -> None:

@@ -84,6 +84,8 @@ class Server:
                     await listening.refuse()
                 case ListenerHow.PAUSE:
                     await listening.pause()
+                case ListenerHow.BLACKHOLE:
+                    await listening.swallow()
                 case ListenerHow.RESUME:
                     await listening.take()
 
