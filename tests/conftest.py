@@ -1,15 +1,17 @@
-"""What all tests share: one rule for the real programs that some of them are about."""
+"""What all tests share: one rule for the real programs that some of them are about, and the kinds of store."""
 
 from __future__ import annotations
 
 import os
 import shutil
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import NoReturn
 
 import pytest
+
+from tests.postgresql import Databases, programs, running
 
 Missing = Callable[[str], NoReturn]
 Need = Callable[[str], str]
@@ -38,3 +40,20 @@ def need(missing: Missing) -> Need:
         return shutil.which(program, path=_PATH) or missing(f"{program} is not installed")
 
     return find
+
+
+@pytest.fixture(scope="session")
+def postgresql(missing: Missing) -> Iterator[Databases]:
+    """Run a PostgreSQL of Debian's; it gives a new database, by its URL, whenever it is called."""
+    folder = programs() or missing("PostgreSQL is not installed")
+    with running(folder) as database:
+        yield database
+
+
+@pytest.fixture(params=["memory", "file", pytest.param("postgresql", marks=pytest.mark.slow)])
+def store_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """Give the URL of an empty store of every kind in turn."""
+    if request.param == "postgresql":
+        database: Databases = request.getfixturevalue("postgresql")
+        return database()
+    return "sqlite://" if request.param == "memory" else f"sqlite:///{tmp_path / 'mail.db'}"

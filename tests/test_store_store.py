@@ -34,14 +34,9 @@ MESSAGE = Message(
 )
 
 
-@pytest.fixture(params=["memory", "file"])
-def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    return "sqlite://" if request.param == "memory" else f"sqlite:///{tmp_path / 'mail.db'}"
-
-
 @pytest.fixture
-def store(url: str) -> Iterator[Store]:
-    with closing(Store(url)) as store:
+def store(store_url: str) -> Iterator[Store]:
+    with closing(Store(store_url)) as store:
         yield store
 
 
@@ -134,9 +129,9 @@ def test_closing_writes_what_is_queued_and_takes_under_a_second(tmp_path: Path) 
         assert store.messages().total == 500
 
 
-def test_threads_that_close_at_once_all_return(url: str) -> None:
+def test_threads_that_close_at_once_all_return(store_url: str) -> None:
     before = set(threading.enumerate())
-    store = Store(url)
+    store = Store(store_url)
     threads = [threading.Thread(target=store.close) for _ in range(4)]
     for thread in threads:
         thread.start()
@@ -161,8 +156,8 @@ async def _commit(store: Store) -> None:
         lambda store: store.clear(),
     ],
 )
-def test_a_closed_store_says_so(url: str, use: Callable[[Store], object]) -> None:
-    store = Store(url)
+def test_a_closed_store_says_so(store_url: str, use: Callable[[Store], object]) -> None:
+    store = Store(store_url)
     store.close()
     with pytest.raises(RuntimeError, match="the store is closed"):
         use(store)

@@ -5,5 +5,6 @@ The only import of sqlalchemy. The store imports no reader: it announces, others
 
 from mailtrap_py.store.query import Announcement, MessageSummary, Page, Query, SessionView
 from mailtrap_py.store.store import Store
+from mailtrap_py.store.upkeep import Keep
 
-__all__ = ["Announcement", "MessageSummary", "Page", "Query", "SessionView", "Store"]
+__all__ = ["Announcement", "Keep", "MessageSummary", "Page", "Query", "SessionView", "Store"]

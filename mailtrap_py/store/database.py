@@ -1,11 +1,4 @@
-"""The database under the record: opened, checked, and handed out as transactions. The only place that knows SQLite.
-
-What is promised of a file: what was committed survives the death of this process, however sudden (`kill -9`, a crash),
-because a commit hands the pages to the operating system before it returns (WAL). It is not promised that the last
-seconds survive the death of the machine: with `synchronous=NORMAL` the pages reach the disk at checkpoints, not at
-each commit. The file stays sound in both cases. With a flush at each commit (`FULL`) throughput fell by an eighth on a
-disk that flushes in 0.15 ms; on one that takes 10 ms every session would wait for them, for mail of a test.
-"""
+"""The database under the record: opened, checked, made or brought up to date, and handed out as transactions."""
 
 from __future__ import annotations
 
@@ -13,54 +6,64 @@ import contextlib
 import sqlite3
 import threading
 from collections.abc import Iterator
-from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
-from sqlalchemy import (
-    Connection,
-    Engine,
-    QueuePool,
-    StaticPool,
-    create_engine,
-    event,
-    insert,
-    inspect,
-    select,
-)
+from sqlalchemy import Connection, Engine, insert, inspect, select
 from sqlalchemy.engine import make_url
-from sqlalchemy.exc import ArgumentError, DatabaseError
+from sqlalchemy.exc import ArgumentError, DBAPIError
 
 from mailtrap_py.errors import SettingError
-from mailtrap_py.store.schema import VERSION, about, metadata
+from mailtrap_py.store.schema import VERSION, about, indexed, metadata
+from mailtrap_py.store.sqlite import Sqlite
+from mailtrap_py.store.texts import Texts
+from mailtrap_py.store.upgrade import OLDEST, upgrade
 
 if TYPE_CHECKING:
-    from sqlalchemy.engine.interfaces import DBAPIConnection
-    from sqlalchemy.pool import ConnectionPoolEntry
-
-_CURE = (
-    "write sqlite:///mail.db for a file in this folder, sqlite:////var/lib/mail.db for one elsewhere, "
-    "sqlite:// for memory; the folder must exist, and be writable"
-)
-_BUSY_SECONDS = 5.0
-_CHECKED_OCTETS = 256 * 2**20  # so much is looked through in about 0.1 s; a larger file only at its beginning
+    from mailtrap_py.store.texts import Index
 
 
 class BusyError(Exception):
     """Another program holds the database for itself, or it is gone: a second try would only wait as long again."""
 
 
+class Kind(Protocol):
+    """What differs from one kind of database to the next."""
+
+    cure: str
+    where: str
+    one_at_a_time: bool
+    engine: Engine
+    readers: Engine
+    """The engine whose transactions see one moment of the record."""
+
+    def check(self, connection: Connection) -> None:
+        """Look through a record before it is used. Raises `SettingError` when it is damaged."""
+
+    def prepare(self) -> None:
+        """Do what cannot be done in a transaction."""
+
+    def lock(self, connection: Connection) -> None:
+        """Keep others, until the transaction ends, from creating the same tables."""
+
+    def index(self, connection: Connection) -> Index:
+        """Give the index for searches by text, made if it is not there."""
+
+
 class Database:
     """A database that holds a record of this version, new or from before. Any thread may read; one at a time writes."""
 
+    texts: Texts
+    """The words of the messages, for searches."""
+
     def __init__(self, url: str) -> None:
         """Open or create it. Raises `SettingError`, and has changed nothing, when it cannot be used."""
-        self._engine, path = _make_engine(url)
-        # A database in memory lives in one connection, which serves one thread at a time.
-        self._turn = contextlib.nullcontext() if path else threading.RLock()
+        self._kind = _kind_of(url)
+        self._engine = self._kind.engine
+        self._turn = threading.RLock() if self._kind.one_at_a_time else contextlib.nullcontext()
         self._closed = False
         with contextlib.ExitStack() as undo:
             undo.callback(self._engine.dispose)
-            self._writer = _open(self._engine, path)
+            self._writer = self._open()
             undo.pop_all()
 
     @contextlib.contextmanager
@@ -69,7 +72,7 @@ class Database:
         with self._turn:
             if self._closed:
                 raise RuntimeError("the store is closed")
-            with self._engine.connect() as connection:
+            with self._kind.readers.connect() as connection:
                 yield connection
 
     @contextlib.contextmanager
@@ -78,10 +81,15 @@ class Database:
         with self._turn:
             try:
                 transaction = self._writer.begin()
-            except DatabaseError as error:
+            except DBAPIError as error:
                 raise BusyError(f"no transaction could be opened: {error.orig}") from error
-            with transaction:
-                yield self._writer
+            try:
+                with transaction:
+                    yield self._writer
+            except DBAPIError as error:
+                if error.connection_invalidated:
+                    raise BusyError(f"the connection to the database was lost: {error.orig}") from error
+                raise
 
     def close(self) -> None:
         """Close all connections; the last one to leave a file folds its log into it. Idempotent."""
@@ -90,78 +98,60 @@ class Database:
             self._writer.close()
             self._engine.dispose()
 
+    def _open(self) -> Connection:
+        """Check what is there, create what is not, and give the connection that writes."""
+        kind = self._kind
+        with contextlib.ExitStack() as undo:
+            try:
+                with self._engine.connect() as connection:
+                    if _version(connection, kind.where):
+                        kind.check(connection)
+                kind.prepare()
+                writer = undo.enter_context(self._engine.connect().execution_options(mailtrap_py_writes=True))
+                with writer.begin():
+                    kind.lock(writer)
+                    # Again, now that nobody else can write: two programs may create the same file at the same time.
+                    version = _version(writer, kind.where)
+                    if not version:
+                        metadata.create_all(writer)
+                        writer.execute(insert(about).values(version=VERSION, position=0))
+                        writer.execute(insert(indexed).values(position=0))
+                    elif version < VERSION:
+                        upgrade(writer, version)
+                    self.texts = Texts(kind.index(writer))
+            except (DBAPIError, sqlite3.Error) as error:
+                reason = error.orig if isinstance(error, DBAPIError) else error
+                raise SettingError(f"{kind.where} cannot be opened as a store: {reason}", cure=kind.cure) from error
+            undo.pop_all()
+        return writer
 
-def _open(engine: Engine, path: str) -> Connection:
-    """Check what is there, create what is not, and give the connection that writes."""
-    where = path or "the database in memory"
-    with contextlib.ExitStack() as undo:
-        try:
-            with engine.connect() as connection:
-                if _check(connection, where) and path and Path(path).stat().st_size <= _CHECKED_OCTETS:
-                    _check_pages(connection, where)
-            with contextlib.closing(engine.raw_connection()) as raw:
-                raw.cursor().execute("PRAGMA journal_mode=WAL")  # stays in the file; not possible in a transaction
-            writer = undo.enter_context(engine.connect().execution_options(mailtrap_py_writes=True))
-            with writer.begin():
-                # Again, now that nobody else can write: two programs may create the same file at the same time.
-                if not _check(writer, where):
-                    metadata.create_all(writer)
-                    writer.execute(insert(about).values(version=VERSION, position=0))
-        except (DatabaseError, sqlite3.Error) as error:
-            reason = error.orig if isinstance(error, DatabaseError) else error
-            raise SettingError(f"{where} cannot be opened as a store: {reason}", cure=_CURE) from error
-        undo.pop_all()
-    return writer
+
+def _kind_of(url: str) -> Kind:
+    try:
+        parsed = make_url(url)
+    except ArgumentError as error:
+        raise SettingError(f"{url!r} is not the URL of a store", cure=Sqlite.cure) from error
+    if parsed.get_backend_name() == "sqlite":
+        return Sqlite(parsed)
+    if parsed.get_backend_name() == "postgresql":
+        from mailtrap_py.store.postgresql import Postgresql  # noqa: PLC0415 - for who has one
+
+        return Postgresql(parsed)
+    raise SettingError(f"{parsed.render_as_string()!r} cannot be used as a store", cure=Sqlite.cure)
 
 
-def _check(connection: Connection, where: str) -> bool:
-    """Say whether there is a record already. Raises `SettingError` for what is not ours, or not of this version."""
+def _version(connection: Connection, where: str) -> int:
+    """Give the version of the record that is there, 0 for none. Raises `SettingError` for what cannot be used."""
     tables = inspect(connection).get_table_names()
     if not tables:
-        return False
+        return 0
     if about.name not in tables:
         raise SettingError(f"{where} is the database of another program", cure="name a file of its own for the mail")
     version = connection.execute(select(about.c.version)).scalars().first()
-    if version != VERSION:
-        age = "a newer" if isinstance(version, int) and version > VERSION else "an older"
+    if version is None or not OLDEST <= version <= VERSION:
+        age = "a newer" if version is not None and version > VERSION else "a much older"
         raise SettingError(
             f"{where} was written by {age} mailtrap_py (its record has version {version}, this program's {VERSION})",
             cure="name another file, or open this one with the program that wrote it",
         )
-    return True
-
-
-def _check_pages(connection: Connection, where: str) -> None:
-    found = connection.exec_driver_sql("PRAGMA quick_check(1)").scalar_one()
-    if found != "ok":
-        raise SettingError(f"{where} is damaged: {found}", cure="name another file")
-
-
-def _make_engine(url: str) -> tuple[Engine, str]:
-    try:
-        parsed = make_url(url)
-    except ArgumentError as error:
-        raise SettingError(f"{url!r} is not the URL of a store", cure=_CURE) from error
-    if parsed.get_backend_name() != "sqlite" or parsed.host or parsed.query:
-        raise SettingError(f"{parsed.render_as_string()!r} cannot be used as a store", cure=_CURE)
-    path = "" if parsed.database in {None, "", ":memory:"} else str(parsed.database)
-    engine = create_engine(
-        parsed.set(drivername="sqlite+pysqlite"),
-        poolclass=QueuePool if path else StaticPool,
-        # Transactions are opened by `_begin`; the driver on its own would not open one for reading.
-        connect_args={"check_same_thread": False, "isolation_level": None, "timeout": _BUSY_SECONDS},
-    )
-    event.listen(engine, "connect", _configure)
-    event.listen(engine, "begin", _begin)
-    return engine, path
-
-
-def _configure(connection: DBAPIConnection, _: ConnectionPoolEntry) -> None:
-    cursor = connection.cursor()
-    cursor.execute("PRAGMA synchronous=NORMAL")
-    cursor.close()
-
-
-def _begin(connection: Connection) -> None:
-    writes = connection.get_execution_options().get("mailtrap_py_writes", False)
-    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+    return int(version)

@@ -11,9 +11,15 @@ from dataclasses import dataclass, field
 from typing import Generic, Literal, TypeVar
 
 from mailtrap_py.message import addresses
+from mailtrap_py.message.words import fold
 from mailtrap_py.pattern import Pattern
 
 T = TypeVar("T")
+
+_SHORTEST = 3  # characters that an index can find
+
+MOST_COUNTED = 1000
+"""So many of what a search by text finds are counted: to count them all would take longer than to find them."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,12 +86,14 @@ class SessionView:
 class Page(Generic[T]):
     """A part of a list, newest first. `next` is the cursor (`before`) of the part that follows, None at the end.
 
-    `total` counts the whole list, not only what follows.
+    `total` counts the whole list, not only what follows. Of a search by text no more than `MOST_COUNTED` are counted;
+    `uncounted` says that there are more.
     """
 
     items: tuple[T, ...]
     next: int | None
     total: int
+    uncounted: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +116,9 @@ class Query:
 
     `to` is an address pattern for any envelope recipient, `from_` one for the reverse-path or an address of the From
     header, `subject` a text pattern (the language is in `mailtrap_py.pattern`). `after` is a position: only later ones.
+
+    `text` is anything that stands in the message (see `mailtrap_py.message.words`), as one piece; letters in any case,
+    any white space for a blank; nothing in it is special. Only the store can say who has it: `matches` does not ask.
     """
 
     inbox: str | None = None
@@ -116,6 +127,7 @@ class Query:
     subject: str | None = None
     session_id: str | None = None
     after: int | None = None
+    text: str | None = None
     _to: Pattern | None = field(init=False, repr=False, compare=False, default=None)
     _from: Pattern | None = field(init=False, repr=False, compare=False, default=None)
     _subject: Pattern | None = field(init=False, repr=False, compare=False, default=None)
@@ -146,8 +158,17 @@ class Query:
             pattern is None or pattern.exact is not None for pattern in (self._to, self._from)
         )
 
+    @property
+    def needles(self) -> tuple[str, ...]:
+        """What must stand in the words of every message that is meant, folded; the text that is asked for comes first.
+
+        A plain subject stands there too, so that the index finds it, and `matches` need not be asked of all messages.
+        """
+        plain = fold((self._subject and self._subject.exact) or "")
+        return tuple(filter(None, (fold(self.text or ""), plain if len(plain) >= _SHORTEST else "")))
+
     def matches(self, message: MessageSummary) -> bool:
-        """Say whether the message is meant."""
+        """Say whether the message is meant, as far as a summary shows it: all but `text`."""
         return next(self._differences(message), None) is None
 
     def misses(self, message: MessageSummary) -> str:

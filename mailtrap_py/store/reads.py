@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from itertools import islice
 from typing import Any, Protocol, TypeVar
 
 from sqlalchemy import ColumnElement, Connection, RowMapping, Table, func, select, true
 
 from mailtrap_py.events import Firing, Line, Outcome, Point, Recipient, Reply, Source, Transaction
-from mailtrap_py.store.query import MessageSummary, Page, Query, SessionView
+from mailtrap_py.store.query import MOST_COUNTED, MessageSummary, Page, Query, SessionView
 from mailtrap_py.store.rows import summarize_content
 from mailtrap_py.store.schema import addresses, contents, firings, lines, messages, sessions, transactions
+from mailtrap_py.store.texts import Texts
 
 _FETCH = 500  # rows fetched together while patterns are compared
+_FETCH_FOUND = 100  # and of what the index names
 
 
 class _Positioned(Protocol):
@@ -41,31 +44,65 @@ _TRANSACTIONS = (
 )
 
 
-def find_messages(connection: Connection, query: Query, limit: int, before: int | None) -> Page[MessageSummary]:
+def find_messages(
+    connection: Connection, texts: Texts, query: Query, limit: int, before: int | None
+) -> Page[MessageSummary]:
     """Give the newest `limit` messages that are meant, at positions below `before`; 0 only counts them."""
-    if query.exact:
+    if query.exact and not query.needles:
         condition = _condition(query)
         total = connection.execute(select(func.count()).select_from(messages).where(condition)).scalar_one()
         statement = _SUMMARIES.where(condition).order_by(messages.c.position.desc()).limit(limit + 1)
         if before is not None:
             statement = statement.where(messages.c.position < before)
         return _page([_summary(row) for row in connection.execute(statement).mappings()], limit, total)
+    if query.text:
+        found = list(islice(every_message(connection, texts, query, before), limit + 1))
+        whole = before is None and len(found) <= limit
+        total = (
+            len(found) if whole else sum(1 for _ in islice(every_message(connection, texts, query), MOST_COUNTED + 1))
+        )
+        return _page(found, limit, min(total, MOST_COUNTED), uncounted=total > MOST_COUNTED)
     total = 0
-    found: list[MessageSummary] = []
-    for message in every_message(connection, query):
+    found = []
+    for message in every_message(connection, texts, query):
         total += 1
         if len(found) <= limit and (before is None or message.position < before):
             found.append(message)
     return _page(found, limit, total)
 
 
-def every_message(connection: Connection, query: Query) -> Iterator[MessageSummary]:
-    """Give all messages that are meant, newest first, as they are read."""
-    statement = _SUMMARIES.where(_condition(query)).order_by(messages.c.position.desc())
-    for row in connection.execute(statement, execution_options={"yield_per": _FETCH}).mappings():
+def every_message(
+    connection: Connection, texts: Texts, query: Query, before: int | None = None
+) -> Iterator[MessageSummary]:
+    """Give all messages that are meant, at positions below `before`, newest first, as they are read."""
+    for row in _rows_of(connection, texts, query, before):
         message = _summary(row)
         if query.exact or query.matches(message):
             yield message
+
+
+def find_places(connection: Connection, texts: Texts, query: Query) -> Iterator[tuple[int, str, str]]:
+    """Give position, inbox and id of all messages that are meant, newest first."""
+    if query.exact and not query.needles:
+        chosen = select(messages.c.position, messages.c.inbox, messages.c.id).where(_condition(query))
+        for row in connection.execute(chosen.order_by(messages.c.position.desc())):
+            yield row.position, row.inbox, row.id
+    else:
+        for message in every_message(connection, texts, query):
+            yield message.position, message.inbox, message.id
+
+
+def _rows_of(connection: Connection, texts: Texts, query: Query, before: int | None) -> Iterator[RowMapping]:
+    condition = _condition(query)
+    statement = _SUMMARIES.where(condition).order_by(messages.c.position.desc())
+    if query.needles:
+        places = texts.positions(connection, query.needles, among=condition, before=before)
+        while group := list(islice(places, _FETCH_FOUND)):
+            yield from connection.execute(statement.where(messages.c.position.in_(group))).mappings()
+        return
+    if before is not None:
+        statement = statement.where(messages.c.position < before)
+    yield from connection.execute(statement, execution_options={"yield_per": _FETCH}).mappings()
 
 
 def find_message(connection: Connection, message_id: str) -> MessageSummary | None:
@@ -113,7 +150,12 @@ def find_firings(connection: Connection, session_id: str | None, inbox: str | No
 
 
 def find_transactions(connection: Connection, query: Query, session_id: str | None) -> list[Transaction]:
-    """Give the transactions that are meant, oldest first, those that brought no message with what had come."""
+    """Give the transactions that are meant, oldest first, those that brought no message with what had come.
+
+    Raises `ValueError` for a search by text: only messages have an index.
+    """
+    if query.text is not None:
+        raise ValueError("transactions are not searched by text: ask for messages, they name their transactions")
     statement = _TRANSACTIONS
     for wanted in (query.session_id, session_id):
         if wanted is not None:
@@ -147,9 +189,9 @@ def _condition(query: Query) -> ColumnElement[bool]:
     return condition
 
 
-def _page(found: Sequence[P], limit: int, total: int) -> Page[P]:
+def _page(found: Sequence[P], limit: int, total: int, *, uncounted: bool = False) -> Page[P]:
     items = tuple(found[:limit])
-    return Page(items, items[-1].position if items and len(found) > limit else None, total)
+    return Page(items, items[-1].position if items and len(found) > limit else None, total, uncounted)
 
 
 def _summary(row: RowMapping) -> MessageSummary:
@@ -159,7 +201,7 @@ def _summary(row: RowMapping) -> MessageSummary:
 
 
 def _line(session_id: str, values: Sequence[Any]) -> Line:
-    number, at, clock, source, data, octets, rule, secret, early = values
+    number, at, clock, source, data, octets, rule, secret, *early = values  # the first records had no `early`
     return Line(
         session_id=session_id,
         number=number,
@@ -170,7 +212,7 @@ def _line(session_id: str, values: Sequence[Any]) -> Line:
         octets=octets,
         rule=rule,
         secret=bool(secret),
-        early=bool(early),
+        early=any(early),
     )
 
 

@@ -1,69 +1,138 @@
-"""What is removed goes with everything that hangs on it: octets, addresses, transcripts."""
+"""What is removed goes with everything that hangs on it: octets, addresses, words, transcripts.
+
+A great deal is removed in slices, each a transaction of its own, so that mail that comes in meanwhile does not wait.
+"""
 
 from __future__ import annotations
 
-from sqlalchemy import Connection, bindparam, delete, select
+from collections.abc import Iterator, Sequence
+from itertools import islice
+from typing import TYPE_CHECKING
+
+from sqlalchemy import Connection, Table, delete, insert, select
 
 from mailtrap_py.store import reads
-from mailtrap_py.store.query import Announcement, MessageSummary, Query
+from mailtrap_py.store.query import Announcement
 from mailtrap_py.store.schema import (
+    KEPT_FOR_EVER,
     about,
     addresses,
     contents,
     firings,
+    indexed,
     lines,
     messages,
     metadata,
     sessions,
+    stale_texts,
     transactions,
 )
 
-_OF_ONE_MESSAGE = tuple(
-    delete(column.table).where(column == bindparam("message"))
-    for column in (addresses.c.message, contents.c.position, messages.c.position)
-)
+if TYPE_CHECKING:
+    from mailtrap_py.store.query import Query
+    from mailtrap_py.store.texts import Texts
+
+SLICE = 500
+"""So many rows are removed together: some ten milliseconds."""
 
 
-def delete_messages(connection: Connection, query: Query) -> tuple[int, list[Announcement]]:
-    """Remove the messages that are meant; give how many there were, and what to announce."""
-    announcements = _remove(connection, list(reads.every_message(connection, query)))
-    return len(announcements), announcements
+class MessageRemoval:
+    """Removes the messages that are meant when it begins, slice by slice."""
+
+    def __init__(self, texts: Texts, query: Query) -> None:
+        """Remove what the query means."""
+        self._texts = texts
+        self._query = query
+        self._left: Iterator[tuple[int, str, str]] | None = None
+        self.removed = 0
+
+    def step(self, connection: Connection) -> tuple[bool, list[Announcement]]:
+        """Remove some; say whether there may be more, and what to announce."""
+        if self._left is None:
+            self._left = iter(list(reads.find_places(connection, self._texts, self._query)))
+        found = list(islice(self._left, SLICE))
+        remove_messages(connection, [position for position, _, _ in found])
+        self.removed += len(found)
+        return len(found) == SLICE, [Announcement("deleted", inbox, id_) for _, inbox, id_ in found]
 
 
-def delete_message(connection: Connection, message_id: str) -> tuple[bool, list[Announcement]]:
+class InboxRemoval:
+    """Removes all that was recorded of an inbox before it began, slice by slice."""
+
+    def __init__(self, inbox: str) -> None:
+        """Remove all of this inbox."""
+        self._inbox = inbox
+        self._last: int | None = None
+
+    def step(self, connection: Connection) -> tuple[bool, list[Announcement]]:
+        """Remove some; say whether there may be more, and what to announce."""
+        if self._last is None:
+            self._last = connection.execute(select(about.c.position)).scalar_one()
+        left = SLICE
+        for table in (messages, transactions, firings, sessions):
+            chosen = select(table.c.position).where(table.c.inbox == self._inbox, table.c.position <= self._last)
+            positions = list(connection.execute(chosen.limit(left)).scalars())
+            if table is messages:
+                remove_messages(connection, positions)
+            else:
+                if table is sessions:
+                    _remove_lines(connection, positions)
+                _remove(connection, table, positions)
+            left -= len(positions)
+            if not left:
+                return True, []
+        return False, [Announcement("deleted", self._inbox, "")]
+
+
+def remove_message(connection: Connection, message_id: str) -> tuple[bool, list[Announcement]]:
     """Remove one message; say whether there was one, and what to announce."""
     message = reads.find_message(connection, message_id)
-    announcements = _remove(connection, [] if message is None else [message])
-    return bool(announcements), announcements
+    if message is None:
+        return False, []
+    remove_messages(connection, [message.position])
+    return True, [Announcement("deleted", message.inbox, message.id)]
 
 
-def clear(connection: Connection, inbox: str | None) -> tuple[None, list[Announcement]]:
-    """Remove all records of an inbox, or all there are."""
-    if inbox is None:
-        for table in metadata.sorted_tables:
-            if table is not about:  # positions go on: a cursor from before stays right
-                connection.execute(delete(table))
-        return None, [Announcement("deleted", "", "")]
-    its_sessions = select(sessions.c.id).where(sessions.c.inbox == inbox)
-    its_messages = select(messages.c.position).where(messages.c.inbox == inbox)
-    its_transactions = select(transactions.c.position).where(transactions.c.inbox == inbox)
-    for statement in (
-        delete(addresses).where(addresses.c.message.in_(its_messages)),
-        delete(contents).where(contents.c.position.in_(its_messages)),
-        delete(contents).where(contents.c.position.in_(its_transactions)),
-        delete(messages).where(messages.c.inbox == inbox),
-        delete(transactions).where(transactions.c.inbox == inbox),
-        delete(firings).where(firings.c.inbox == inbox),
-        delete(lines).where(lines.c.session_id.in_(its_sessions)),
-        delete(sessions).where(sessions.c.inbox == inbox),
-    ):
-        connection.execute(statement)
-    return None, [Announcement("deleted", inbox, "")]
+def remove_everything(connection: Connection, texts: Texts) -> tuple[None, list[Announcement]]:
+    """Remove all records there are. Positions go on: a cursor from before stays right."""
+    texts.empty(connection)
+    for table in metadata.sorted_tables:
+        if table not in KEPT_FOR_EVER:
+            connection.execute(delete(table))
+    return None, [Announcement("deleted", "", "")]
 
 
-def _remove(connection: Connection, found: list[MessageSummary]) -> list[Announcement]:
-    if found:
-        keys = [{"message": message.position} for message in found]
-        for statement in _OF_ONE_MESSAGE:
-            connection.execute(statement, keys)
-    return [Announcement("deleted", message.inbox, message.id) for message in found]
+def remove_messages(connection: Connection, positions: Sequence[int]) -> None:
+    """Remove messages; their words are searched no more, and are taken out when there is time."""
+    if not positions:
+        return
+    edge = connection.execute(select(indexed.c.position)).scalar() or 0
+    if stale := [{"position": position} for position in positions if position <= edge]:
+        connection.execute(insert(stale_texts), stale)
+    connection.execute(delete(addresses).where(addresses.c.message.in_(positions)))
+    _remove(connection, messages, positions)
+
+
+def remove_sessions(connection: Connection, positions: Sequence[int]) -> None:
+    """Remove sessions that have no messages any more, with all else that happened in them."""
+    if not positions:
+        return
+    ids = list(connection.execute(select(sessions.c.id).where(sessions.c.position.in_(positions))).scalars())
+    of_these = select(transactions.c.position).where(transactions.c.session_id.in_(ids))
+    connection.execute(delete(contents).where(contents.c.position.in_(of_these)))
+    for table in (transactions, firings):
+        connection.execute(delete(table).where(table.c.session_id.in_(ids)))
+    _remove_lines(connection, positions)
+    _remove(connection, sessions, positions)
+
+
+def _remove_lines(connection: Connection, positions: Sequence[int]) -> None:
+    if positions:
+        of_these = select(sessions.c.id).where(sessions.c.position.in_(positions))
+        connection.execute(delete(lines).where(lines.c.session_id.in_(of_these)))
+
+
+def _remove(connection: Connection, table: Table, positions: Sequence[int]) -> None:
+    if positions:
+        for each in (table, contents):
+            connection.execute(delete(each).where(each.c.position.in_(positions)))

@@ -230,3 +230,6 @@ texts = Table(
 stale_texts = Table("stale_texts", metadata, Column("position", Position, primary_key=True, autoincrement=False))
 
 indexed = Table("indexed", metadata, Column("position", BigInteger, primary_key=True, autoincrement=False))
+
+KEPT_FOR_EVER = frozenset({about, indexed})
+"""What stays when everything is removed."""

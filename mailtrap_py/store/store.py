@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from mailtrap_py.store import reads, removal
 from mailtrap_py.store.database import Database
 from mailtrap_py.store.query import Announcement, MessageSummary, Page, Query, SessionView
+from mailtrap_py.store.upkeep import Keep
 from mailtrap_py.store.writer import Writer
 
 if TYPE_CHECKING:
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from mailtrap_py.events import Firing, Line, Recorded, Transaction
 
 _EVERYTHING = Query()
+_ALL = Keep()
 
 
 class Store:
@@ -25,13 +27,16 @@ class Store:
     Reads block, and see all that was added before the call. After `close` every method raises `RuntimeError`.
     """
 
-    def __init__(self, url: str = "sqlite://") -> None:
+    def __init__(self, url: str = "sqlite://", *, keep: Keep = _ALL) -> None:
         """Open a record: `sqlite://` in memory, `sqlite:///path` in a file that outlives a killed process.
 
-        Raises `SettingError` when it cannot be opened, or is not a record of this version; it is then left as it was.
+        An older record is brought up to date. Of every inbox no more is kept than `keep` says; what is beyond it goes
+        within a second or so, and is announced as deleted. Raises `SettingError` when it cannot be opened, or is not a
+        record that this program can read; it is then left as it was.
         """
         self._database = Database(url)
-        self._writer = Writer(self._database)
+        self._texts = self._database.texts
+        self._writer = Writer(self._database, keep)
 
     def add(self, event: Recorded) -> None:
         """Write it down soon, within 50 ms or before the next read or commit. Never blocks."""
@@ -45,8 +50,10 @@ class Store:
         self, query: Query = _EVERYTHING, *, limit: int = 50, before: int | None = None
     ) -> Page[MessageSummary]:
         """Give the messages that are meant, newest first; `before` is the cursor, `limit` 0 only counts."""
+        if query.needles:
+            self._catch_up()
         with self._reading() as connection:
-            return reads.find_messages(connection, query, limit, before)
+            return reads.find_messages(connection, self._texts, query, limit, before)
 
     def message(self, id: str) -> MessageSummary | None:  # noqa: A002 - the word is the field's
         """Give the message of that id, None when there is none."""
@@ -85,15 +92,22 @@ class Store:
 
     def delete_messages(self, query: Query) -> int:
         """Remove the messages that are meant, with their octets, and tell how many there were."""
-        return self._writer.perform(lambda connection: removal.delete_messages(connection, query))
+        if query.needles:
+            self._catch_up()
+        messages = removal.MessageRemoval(self._texts, query)
+        self._writer.perform_in_steps(messages.step)
+        return messages.removed
 
     def delete_message(self, id: str) -> bool:  # noqa: A002 - the word is the field's
         """Remove a message; tell whether there was one of that id."""
-        return self._writer.perform(lambda connection: removal.delete_message(connection, id))
+        return self._writer.perform(lambda connection: removal.remove_message(connection, id))
 
     def clear(self, inbox: str | None = None) -> None:
         """Remove everything recorded of an inbox, or everything."""
-        self._writer.perform(lambda connection: removal.clear(connection, inbox))
+        if inbox is None:
+            self._writer.perform(lambda connection: removal.remove_everything(connection, self._texts))
+        else:
+            self._writer.perform_in_steps(removal.InboxRemoval(inbox).step)
 
     def subscribe(self, callback: Callable[[Announcement], None]) -> Callable[[], None]:
         """Have it called for everything written from now on, until the function returned is called.
@@ -111,6 +125,18 @@ class Store:
         """Write what is queued and let go of the database. Idempotent."""
         self._writer.close()
         self._database.close()
+
+    def _catch_up(self) -> None:
+        """Let the index come near to what is there now: what it does not have is looked through, and that takes time.
+
+        Mail that comes in meanwhile is written between two steps, and is not waited for.
+        """
+        with self._reading() as connection:
+            target = self._texts.target(connection)
+        while target is not None and self._writer.perform(lambda connection: (self._texts.step(connection), ())):
+            with self._database.reading() as connection:
+                if self._texts.edge(connection) >= target:
+                    return
 
     @contextlib.contextmanager
     def _reading(self) -> Iterator[Connection]:

@@ -11,7 +11,7 @@ import contextlib
 import logging
 import threading
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
@@ -19,6 +19,7 @@ from sqlalchemy.exc import DBAPIError
 
 from mailtrap_py.store.database import BusyError
 from mailtrap_py.store.rows import Batch, reserve
+from mailtrap_py.store.upkeep import Keep, Upkeep
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
@@ -32,6 +33,7 @@ Subscriber = Callable[["Announcement"], None]
 Waiter = asyncio.Future[None]
 
 _LOG = logging.getLogger("mailtrap_py.store")
+_ALL = Keep()
 _FLUSH_SECONDS = 0.05  # how long an event that nobody waits for may lie in the queue
 
 
@@ -43,9 +45,11 @@ class _Entry(NamedTuple):
 class Writer:
     """A queue and its thread. Everything may be called from any thread."""
 
-    def __init__(self, database: Database) -> None:
-        """Start the thread."""
+    def __init__(self, database: Database, keep: Keep = _ALL) -> None:
+        """Start the thread, which sees to the upkeep when there is nothing to write."""
         self._database = database
+        with database.reading() as connection:
+            self._upkeep = Upkeep(database.texts, keep, behind=database.texts.behind(connection))
         self._subscribers: tuple[Subscriber, ...] = ()
         self._queue: list[_Entry | Callable[[], None]] = []
         self._wakeup = threading.Condition()  # guards all that follows, and the two above
@@ -84,6 +88,14 @@ class Writer:
         else:
             self._put(job, urgent=True)
         return done.result()
+
+    def perform_in_steps(self, step: Callable[[Connection], tuple[bool, Sequence[Announcement]]]) -> None:
+        """Let the thread do work in many transactions, until a step says that it was the last.
+
+        What comes in meanwhile is written between two steps.
+        """
+        while self.perform(step):
+            pass
 
     def flush(self) -> None:
         """Wait until all is written that was queued before. For a subscriber it is: it is told afterwards."""
@@ -138,9 +150,9 @@ class Writer:
         while True:
             with self._wakeup:
                 self._busy = False
-                self._wakeup.wait_for(lambda: self._queue or self._closing)
-                self._wakeup.wait_for(lambda: self._urgent or self._closing, _FLUSH_SECONDS)
-                self._busy = True
+                if self._wakeup.wait_for(lambda: self._queue or self._closing, self._upkeep.pause()):
+                    self._wakeup.wait_for(lambda: self._urgent or self._closing, _FLUSH_SECONDS)
+                    self._busy = True
                 self._urgent = False
                 items, self._queue = self._queue, []
                 last = self._closing
@@ -155,6 +167,18 @@ class Writer:
             self._write(entries)
             if last:
                 return
+            if not items or self._upkeep.pressing():
+                self._keep_up()
+
+    def _keep_up(self) -> None:
+        try:
+            with self._database.writing() as connection:
+                announcements = self._upkeep.step(connection)
+        except Exception:  # noqa: BLE001 - a full disk, or a database that is gone: what is written matters more
+            self._upkeep.give_up()
+            _LOG.exception("the upkeep of the store stopped, until the next message")
+        else:
+            self._announce(announcements)
 
     def _write(self, entries: list[_Entry]) -> None:
         failures = self._try_to_write(entries) if entries else []
@@ -180,7 +204,8 @@ class Writer:
         _settle_all(entries, None)
         return []
 
-    def _announce(self, announcements: Iterable[Announcement]) -> None:
+    def _announce(self, announcements: Sequence[Announcement]) -> None:
+        self._upkeep.notice(announcements)
         for subscriber in self._subscribers:
             for announcement in announcements:
                 try:
