@@ -187,6 +187,17 @@ class Inboxes:
         """Let who connects to this port from now on come to this inbox. Raises `KeyError` when there is none such."""
         self._by_port[port] = self.get(name).name
 
+    def lead_nowhere(self, port: int) -> None:
+        """Forget where a port leads to: who still comes there comes to the default inbox."""
+        self._by_port.pop(port, None)
+
+    def remove(self, name: str) -> None:
+        """Forget an inbox; the ports that lead to it lead to `default`. Raises `KeyError` for that, and for none."""
+        if name == DEFAULT:
+            raise KeyError(name)
+        del self._inboxes[name]
+        self._by_port = {port: other for port, other in self._by_port.items() if other != name}
+
     def at(self, port: int, otherwise: str = DEFAULT) -> Inbox:
         """Give the inbox that a port leads to: where nothing else was said, the one named `otherwise`."""
         return self._inboxes[self._by_port.get(port, otherwise)]

@@ -173,6 +173,14 @@ def _database(value: object) -> object:
     return value
 
 
+def _range(value: object) -> object:
+    if value:
+        found = re.fullmatch(r"([0-9]{1,5})-([0-9]{1,5})", str(value))
+        if found is None or not 0 < int(found[1]) <= int(found[2]) <= _LAST_PORT:
+            raise _UnfitError(f"{value!r} is no range of ports", "write the first and the last, as in 2600-2650")
+    return value
+
+
 def _hostname(value: object) -> object:
     if not isinstance(value, str) or not _HOSTNAME.match(value):
         raise _UnfitError(
@@ -259,6 +267,9 @@ class Settings(BaseModel):
         BeforeValidator(_one_of("mailpit", "mailhog")),
         _Text("mailpit|mailhog"),
     ] = Field(default="mailpit", description="Whose API is at /api/v1; MailHog's is at /api/v2 in any case.")
+    inbox_ports: Annotated[str, BeforeValidator(_range), _Text("FIRST-LAST", lambda _: "any")] = Field(
+        default="", description="Ports to choose from for inboxes that get one of their own; any free one, if not said."
+    )
     store: Annotated[str, BeforeValidator(_database), _Text("FILE|URL", lambda _: "gone at the end")] = Field(
         default="", description="Where the record is kept: an SQLite file, or the URL of a database."
     )
@@ -326,6 +337,12 @@ class Settings(BaseModel):
     def upstream_address(self) -> tuple[str, int] | None:
         """Host and port of the real server; `None` when there is none."""
         return address(self.upstream) if self.upstream else None
+
+    @property
+    def inbox_port_numbers(self) -> range:
+        """The ports for inboxes; empty for any free one."""
+        first, _, last = self.inbox_ports.partition("-")
+        return range(int(first), int(last) + 1) if first else range(0)
 
     def changed(self, **values: object) -> Self:
         """Give the same settings but for these. Raises pydantic's `ValidationError`."""

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from mailtrap_py import __version__, ports
 from mailtrap_py.errors import SettingError
 from mailtrap_py.inbox import Inbox, Inboxes, make_clock
+from mailtrap_py.inbox_ports import InboxPorts
 from mailtrap_py.scenario import ListenerHow, Rule
 from mailtrap_py.scenario.mistakes import Mistake
 from mailtrap_py.settings import Settings
@@ -127,12 +128,16 @@ class Trap:
                 from mailtrap_py.http_server import HttpServer  # noqa: PLC0415 - slow to import; for who uses HTTP
                 from mailtrap_py.web.app import create_app  # noqa: PLC0415 - the same
 
+                assert self._server is not None  # noqa: S101 - it starts before HTTP does
                 app = create_app(
                     store=self.store,
                     inboxes=self.inboxes,
                     settings=self.settings,
                     authority_pem=self.authority_pem,
                     status=self.status,
+                    ports=InboxPorts(
+                        self._server, self.inboxes, self.settings.host, self.settings.inbox_port_numbers
+                    ),
                 )
                 self._web = HttpServer(app, sockets)
                 self.http_port = int(sockets[0].getsockname()[1])

@@ -12,8 +12,10 @@ from typing import Any
 import httpx
 from starlette.applications import Starlette
 
+from mailtrap_py.errors import SettingError
 from mailtrap_py.events import Message, Outcome, Recipient, Reply, SessionStarted, Transaction
-from mailtrap_py.inbox import Inboxes
+from mailtrap_py.inbox import Inbox, Inboxes
+from mailtrap_py.scenario import ListenerHow
 from mailtrap_py.settings import Settings
 from mailtrap_py.store import Store
 from mailtrap_py.web.app import create_app
@@ -43,6 +45,37 @@ RICH = (
 _numbers = itertools.count(1)
 
 
+class Harbour:
+    """Ports that nobody can come to; what was done with them is written down."""
+
+    def __init__(self) -> None:
+        """Begin with none."""
+        self.opened: dict[int, str] = {}
+        self.done: list[tuple[object, ...]] = []
+
+    async def open(self, protocol: str, inbox: str) -> int:
+        """Give the next number, from 2600 on."""
+        if protocol == "smtps" and inbox == "full":
+            raise SettingError("all ports are taken", cure="close some")
+        number = 2600 + len(self.opened)
+        self.opened[number] = protocol
+        self.done.append(("open", protocol, inbox))
+        return number
+
+    async def close(self, number: int) -> None:
+        """Forget one."""
+        del self.opened[number]
+
+    async def shut(self, how: ListenerHow, inbox: Inbox) -> None:
+        """Write it down."""
+        self.done.append(("shut", str(how), inbox.name))
+
+    async def end_sessions(self, inbox: Inbox) -> int:
+        """Write it down."""
+        self.done.append(("end", inbox.name))
+        return 0
+
+
 @dataclass(frozen=True)
 class Served:
     """An application that is asked without a network, and what stands behind it."""
@@ -62,6 +95,7 @@ class Served:
                 settings=Settings(**settings),
                 authority_pem=lambda: AUTHORITY,
                 status=lambda: status,
+                ports=Harbour(),
             )
             yield cls(app, status)
 

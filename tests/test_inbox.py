@@ -373,3 +373,21 @@ def test_a_port_leads_to_an_inbox() -> None:
     assert inboxes.at(2526).name == "default"
     with pytest.raises(KeyError):
         inboxes.lead(2525, "none")
+
+
+def test_an_inbox_that_is_removed_leaves_its_ports_to_the_default() -> None:
+    inboxes = Inboxes()
+    inboxes.create("other")
+    inboxes.create("third")
+    for port, name in ((2525, "other"), (2526, "third")):
+        inboxes.lead(port, name)
+
+    inboxes.remove("other")
+    inboxes.lead_nowhere(2527)
+
+    assert [inboxes.at(port).name for port in (2525, 2526)] == ["default", "third"]
+    inboxes.lead_nowhere(2526)
+    assert inboxes.at(2526).name == "default"
+    for name in ("other", "default"):
+        with pytest.raises(KeyError):
+            inboxes.remove(name)

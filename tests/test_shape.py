@@ -46,6 +46,7 @@ ARROWS: dict[str, set[str]] = {
         "codes",
     },
     "http_server": {"web"},
+    "inbox_ports": {"errors", "inbox", "ports", "scenario", "smtp"},
 }
 ARROWS["trap"] = set(ARROWS)
 ARROWS["check"] = {"errors", "codes"}  # a client: it shares nothing with the server

@@ -108,6 +108,7 @@ def test_a_session_is_shown_word_by_word(served: Served) -> None:
         "octets": 0,
         "rule": "greet",
         "secret": False,
+        "early": False,
     }
     assert [(each["source"], each["text"], each["data"]) for each in transcript[1:]] == [
         ("client", "EHLO grüße", None),

@@ -64,6 +64,12 @@ class Server:
             return self._kind(service, port, ended=ended)
         return PersonaSession(service, port, ended=ended, persona=persona)
 
+    async def stop_listening(self, number: int) -> None:
+        """Close a port for good; its sessions go on."""
+        for listening in [each for each in self._listeners if each.number == number]:
+            self._listeners.remove(listening)
+            await listening.refuse()
+
     def control(self, how: ListenerHow, seconds: float | None, inbox: Inbox) -> None:
         """Close the ports that lead to this inbox, or open them again. Open sessions go on.
 
@@ -127,17 +133,19 @@ class Server:
         self._listeners.clear()
         await self.end_sessions()
 
-    async def end_sessions(self) -> None:
-        """End the open sessions, and go on taking connections."""
+    async def end_sessions(self, inbox: Inbox | None = None) -> int:
+        """End the open sessions, of one inbox or all, and go on taking connections; tell how many there were."""
         await turns()
-        tasks = [session.task for session in self._sessions if hasattr(session, "task")]
+        meant = [session for session in self._connections if inbox is None or session.inbox is inbox]
+        tasks = [session.task for session in meant if session in self._sessions and hasattr(session, "task")]
         for task in tasks:
             task.cancel()
         if tasks:
             await asyncio.wait(tasks, timeout=PATIENCE)
-        for session in [session for session in self._connections if hasattr(session, "wire")]:
+        for session in [session for session in meant if hasattr(session, "wire")]:
             session.wire.transport.abort()
         await asyncio.sleep(0)  # so that the sockets are closed when this returns
+        return len(tasks)
 
 
 async def _end_of(inbox: Inbox, seconds: float | None, wanted_by: Director) -> None:

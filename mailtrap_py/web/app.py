@@ -18,6 +18,7 @@ from mailtrap_py.web import (
     api,
     api_events,
     api_messages,
+    api_ports,
     api_rules,
     api_scenario,
     api_send,
@@ -42,6 +43,7 @@ if TYPE_CHECKING:
     from mailtrap_py.inbox import Inboxes
     from mailtrap_py.settings import Settings
     from mailtrap_py.store import Store
+    from mailtrap_py.web.context import Ports
 
 
 def describe() -> dict[str, Any]:
@@ -65,19 +67,21 @@ OPERATIONS = (
     *api_verdict.OPERATIONS,
     *api_events.OPERATIONS,
     *api_server.OPERATIONS,
+    *api_ports.OPERATIONS,
     *metrics.OPERATIONS,
     api.operation("GET", "/api/openapi.json", read_openapi, Parameters, "application/json"),
 )
 """The whole API, in the order in which it is documented."""
 
 
-def create_app(
+def create_app(  # noqa: PLR0913 - all that its routes are given
     *,
     store: Store,
     inboxes: Inboxes,
     settings: Settings,
     authority_pem: Callable[[], bytes],
     status: Callable[[], dict[str, object]],
+    ports: Ports | None = None,
 ) -> Starlette:
     """Build the application over a record and the inboxes; what it is given stays the caller's to close."""
     context = Context(
@@ -86,6 +90,7 @@ def create_app(
         settings=settings,
         authority_pem=authority_pem,
         status=status,
+        ports=ports,
         bus=Bus(store.subscribe),
         tally=Tally(store.subscribe),
     )

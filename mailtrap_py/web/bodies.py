@@ -318,7 +318,8 @@ class LineItem(Answer):
     """A line of a transcript; `offset` is in seconds since the session began.
 
     `text` is for people. `data` is base64 of the exact octets, null where `text` and CRLF are exactly those, and where
-    nothing was sent. `octets` counts the content of a message. `secret` marks credentials, masked unless asked for.
+    nothing was sent. `octets` counts the content of a message. `secret` marks credentials, masked unless asked for;
+    `early` what came before the reply to what was sent before it.
     """
 
     number: int
@@ -331,6 +332,7 @@ class LineItem(Answer):
     octets: int
     rule: str
     secret: bool
+    early: bool
 
 
 class RuleItem(Answer):
