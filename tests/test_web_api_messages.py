@@ -77,6 +77,9 @@ def test_a_list_is_read_part_by_part(served: Served) -> None:
         ("subject=gr%C3%BC", [1]),
         ("inbox=other", [2]),
         ("session=s2", [3]),
+        ("search=EVE@example.org", [3]),
+        ("search=gr%C3%BC", [1]),
+        ("search=%20", [0, 1, 2, 3]),
     ],
 )
 def test_a_list_is_filtered(served: Served, query: str, found: list[int]) -> None:
@@ -298,6 +301,7 @@ def test_one_message_is_deleted(served: Served) -> None:
         ("to=bob@example.com", [1, 3]),
         ("session=s2&inbox=other", [0, 1, 2]),
         ("all=true&inbox=other", [0, 1]),
+        ("search=EVE@", [0, 1, 2]),
         ("all=true", []),
     ],
 )

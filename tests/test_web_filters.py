@@ -2,16 +2,23 @@ from __future__ import annotations
 
 import pytest
 
-from mailtrap_py.web.filters import Destroy, Filter
+from mailtrap_py.web.filters import Destroy, Search
 from mailtrap_py.web.problems import ProblemError
 
 
 @pytest.mark.parametrize(
     ("given", "chosen"),
-    [({}, False), ({"inbox": "a"}, False), ({"from": ""}, True), ({"to": "a"}, True), ({"session": "s"}, True)],
+    [
+        ({}, False),
+        ({"inbox": "a"}, False),
+        ({"from": ""}, True),
+        ({"to": "a"}, True),
+        ({"session": "s"}, True),
+        ({"search": "a"}, True),
+    ],
 )
 def test_a_filter_leaves_something_out_or_not(given: dict[str, str], chosen: bool) -> None:  # noqa: FBT001 - expected
-    assert Filter.model_validate(given).chosen is chosen
+    assert Search.model_validate(given).chosen is chosen
 
 
 @pytest.mark.parametrize("given", [{}, {"all": True, "to": "a@example.com"}])

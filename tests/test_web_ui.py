@@ -59,6 +59,8 @@ def test_mail_is_listed_newest_first() -> None:
         ("subject=SEC", ["second"]),
         ("subject=first&to=carol", []),
         ("inbox=other", ["second"]),
+        ("search=SUBJECT:+sec", ["second"]),
+        ("search=carol@example.org&subject=first", []),
     ],
 )
 def test_mail_is_filtered(query: str, found: list[str]) -> None:
@@ -78,6 +80,7 @@ def test_mail_is_filtered(query: str, found: list[str]) -> None:
         ("to=bob", "/api/messages?to=%2F%28%3Fi%29bob%2F"),
         ("to=bob@*&subject=a&inbox=x", "/api/messages?to=bob%40%2A&amp;subject=a&amp;inbox=x"),
         ("inbox=x", "/api/messages?all=true&amp;inbox=x"),
+        ("search=subject:+a", "/api/messages?search=subject%3A+a"),
     ],
 )
 def test_what_is_shown_is_what_would_be_deleted(query: str, url: str) -> None:
@@ -110,6 +113,15 @@ def test_a_long_list_comes_in_parts() -> None:
             path = following[1].replace("&amp;", "&") if following else ""
         assert found == [f"n{number}" for number in reversed(range(120))]
         assert subjects(served.ask("GET", "/?before=nonsense").text)[0] == "n119"
+
+
+def test_of_what_a_search_finds_only_so_many_are_counted(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("mailtrap_py.store.reads.MOST_COUNTED", 2)
+    with Served.open() as served:
+        served.keep(*[mail() for _ in range(3)])
+        page = served.ask("GET", "/?search=subject").text
+        assert "<strong>2+</strong> matching messages" in page
+        assert "Delete 2+ matching messages?" in page
 
 
 def test_without_mail_there_is_a_hint_how_to_send_one() -> None:

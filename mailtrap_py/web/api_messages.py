@@ -28,7 +28,7 @@ from mailtrap_py.web.bodies import (
     TransactionItem,
 )
 from mailtrap_py.web.files import HTML_SANDBOX, SANDBOX, file, media_type, shown
-from mailtrap_py.web.filters import LAST_POSITION, MOST_AT_ONCE, Destroy, Filter
+from mailtrap_py.web.filters import LAST_POSITION, MOST_AT_ONCE, Destroy, Search
 from mailtrap_py.web.parameters import Body, Parameters
 from mailtrap_py.web.problems import NOT_FOUND, ProblemError
 
@@ -40,7 +40,7 @@ if TYPE_CHECKING:
     from mailtrap_py.web.context import Context
 
 
-class ListMessages(Filter):
+class ListMessages(Search):
     """A filter, and which part of the list is wanted."""
 
     limit: int = Field(50, ge=1, le=MOST_AT_ONCE, examples=[50], description="How many at most.")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Annotated
 
 from pydantic import AfterValidator, Field
@@ -58,7 +59,27 @@ class Filter(Parameters):
         return bool({"to", "from_", "subject", "session"} & self.model_fields_set)
 
 
-class Destroy(Filter):
+class Search(Filter):
+    """A filter that looks into the messages, too."""
+
+    search: str | None = Field(
+        None,
+        min_length=1,
+        examples=["invoice 0815"],
+        description="What stands in it, as one piece, in any case: in an address, a header field, the text, a name.",
+    )
+
+    def query(self, after: int | None = None) -> Query:
+        """Ask the store for it."""
+        return replace(super().query(after), text=self.search)
+
+    @property
+    def chosen(self) -> bool:
+        """Whether it leaves anything out but other inboxes."""
+        return super().chosen or self.search is not None
+
+
+class Destroy(Search):
     """A filter; or, in so many words, everything."""
 
     all: bool = Field(default=False, examples=[True], description="Delete everything (in that inbox).")
@@ -69,6 +90,6 @@ class Destroy(Filter):
             cure = "leave out all=true to delete what fits the filter, or the filter to delete everything"
             raise ProblemError(BAD_PARAMETER, "all=true and a filter contradict each other", cure=cure)
         if not self.all and not self.chosen:
-            cure = "give to, from, subject or session; or all=true to delete everything"
+            cure = "give to, from, subject, session or search; or all=true to delete everything"
             raise ProblemError(BAD_PARAMETER, "this would delete everything", cure=cure)
         return self.query()

@@ -54,19 +54,18 @@ class Filter:
     from_: str
     subject: str
     inbox: str
+    search: str
 
     @classmethod
     def of(cls, request: Request) -> Filter:
         """Read it from the query of a URL."""
-        to, from_, subject, inbox = (
-            request.query_params.get(name, "").strip() for name in ("to", "from", "subject", "inbox")
-        )
-        return cls(to, from_, subject, inbox)
+        names = ("to", "from", "subject", "inbox", "search")
+        return cls(*(request.query_params.get(name, "").strip() for name in names))
 
     @property
     def given(self) -> bool:
         """Whether it leaves anything out but other inboxes."""
-        return bool(self.to or self.from_ or self.subject)
+        return bool(self.to or self.from_ or self.subject or self.search)
 
     @property
     def patterns(self) -> dict[str, str]:
@@ -76,13 +75,16 @@ class Filter:
             "from": _part(self.from_),
             "subject": self.subject,
             "inbox": self.inbox,
+            "search": self.search,
         }
         return {name: pattern for name, pattern in found.items() if pattern}
 
     def query(self) -> Query:
         """Ask the store for it. Raises `ValueError` for a regular expression that is none."""
-        patterns = self.patterns
-        return Query(patterns.get("inbox"), patterns.get("to"), patterns.get("from"), patterns.get("subject"))
+        given = self.patterns
+        return Query(
+            given.get("inbox"), given.get("to"), given.get("from"), given.get("subject"), text=given.get("search")
+        )
 
 
 def _part(text: str) -> str:
