@@ -142,7 +142,14 @@ async def test_under_tls_it_offers_something_else() -> None:
         await client.writer.start_tls(context, server_hostname="mailtrap.localhost")
 
         assert lines(await client.ask("EHLO c")) == [
-            *("SIZE 35882577", "8BITMIME", "AUTH LOGIN PLAIN", "ENHANCEDSTATUSCODES", "PIPELINING", "CHUNKING"),
+            *(
+                "SIZE 35882577",
+                "8BITMIME",
+                "AUTH LOGIN PLAIN XOAUTH2 OAUTHBEARER",
+                "ENHANCEDSTATUSCODES",
+                "PIPELINING",
+                "CHUNKING",
+            ),
             "SMTPUTF8",
         ]
         secret = base64.b64encode(b"\0ann\0secret").decode()

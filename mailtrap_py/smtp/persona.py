@@ -124,7 +124,7 @@ class PersonaSession(Session):
             if "AUTH" not in honoured:
                 return ""
             first, *rest = line.replace("=", " =", 1).split() if "=" in keyword else line.split()
-            mechanisms = [each for each in rest if each.lstrip("=") in self._auth_methods]
+            mechanisms = [each for each in rest if each.lstrip("=") in self.service.mechanisms]
             return f"{first} {' '.join(mechanisms)}".replace(" =", "=", 1)
         return line if keyword in honoured else ""
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ssl
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Protocol
@@ -12,6 +12,7 @@ from mailtrap_py.events import Record
 from mailtrap_py.inbox import DEFAULT, Inbox, Inboxes
 from mailtrap_py.scenario import ListenerHow
 from mailtrap_py.scenario.persona import PersonaSpec
+from mailtrap_py.smtp.sasl import MECHANISMS
 from mailtrap_py.smtp.tls import BadTls
 from mailtrap_py.smtp.upstream import Upstream
 
@@ -25,6 +26,14 @@ class AuthPolicy(StrEnum):
     OPTIONAL = "optional"
     REQUIRED = "required"
     OFF = "off"
+
+
+class TlsPolicy(StrEnum):
+    """What is refused in clear: nothing, AUTH, or AUTH and mail."""
+
+    OFF = "off"
+    AUTH = "auth"
+    MAIL = "mail"
 
 
 def _no_port(_: ListenerHow, __: float | None, ___: Inbox) -> None:
@@ -51,6 +60,9 @@ class Service:
     auth: AuthPolicy = AuthPolicy.OPTIONAL
     users: Mapping[str, str] = field(default_factory=dict)
     """Passwords by user name; with none, every credential is accepted."""
+    mechanisms: Sequence[str] = tuple(MECHANISMS)
+    """The mechanisms of AUTH, in the order in which they are offered."""
+    require_tls: TlsPolicy = TlsPolicy.OFF
     tls: MakeContext | None = None
     """Makes or finds the server's TLS context: the first client that wants TLS pays for it, not the start."""
     upstream: Upstream | None = None

@@ -10,17 +10,16 @@ dropped without 421; a client that closes its side early loses its replies.
 from __future__ import annotations
 
 import asyncio
-import base64
-import binascii
 from collections.abc import Callable
 from typing import Any, ClassVar, Final
 
-from aiosmtpd.smtp import MISSING, SMTP, AuthResult, LoginPassword, _AuthMechAttr, _Missing
+from aiosmtpd.smtp import SMTP
 from aiosmtpd.smtp import Session as EngineState
 
 from mailtrap_py.events import Ending, Point, Reply
 from mailtrap_py.scenario import Ehlo, Listener, Tls, TlsFault
 from mailtrap_py.smtp import refusals
+from mailtrap_py.smtp.authentication import authenticate
 from mailtrap_py.smtp.capabilities import Capabilities, keyword_of, size_limit
 from mailtrap_py.smtp.chunking import Bdat
 from mailtrap_py.smtp.conversation import Conversation
@@ -29,8 +28,7 @@ from mailtrap_py.smtp.handshake import INJECTED, shake_hands
 from mailtrap_py.smtp.path import Path
 from mailtrap_py.smtp.perform import Stage, perform
 from mailtrap_py.smtp.reader import LineTooLong
-from mailtrap_py.smtp.sasl import user_of
-from mailtrap_py.smtp.service import AuthPolicy, Port, Service
+from mailtrap_py.smtp.service import AuthPolicy, Port, Service, TlsPolicy
 from mailtrap_py.smtp.transaction import OpenTransaction
 from mailtrap_py.smtp.watch import Watch
 from mailtrap_py.smtp.wire import SessionOver
@@ -50,8 +48,6 @@ class State(EngineState):
 class Session(Conversation, SMTP):
     """A session that captures mail."""
 
-    AuthLoginUsernameChallenge = "Username:"  # what clients compare it with, if they compare
-    AuthLoginPasswordChallenge = "Password:"
     verbs: ClassVar[frozenset[str]] = frozenset(
         {"HELO", "EHLO", "STARTTLS", "AUTH", "MAIL", "RCPT", "DATA", "RSET", "NOOP", "VRFY", "EXPN", "QUIT"}
     )
@@ -64,12 +60,7 @@ class Session(Conversation, SMTP):
         self._capabilities = Capabilities()
         self._honoured_under: tuple[str, int, list[str]] | None = None
         self._tls_fault: TlsFault | None = None
-        self._auth_require_tls = False
         self._handle_hooks: dict[str, Any] = {}
-        self._auth_methods = {
-            "PLAIN": _AuthMechAttr(self.auth_PLAIN, is_builtin=True),
-            "LOGIN": _AuthMechAttr(self.auth_LOGIN, is_builtin=True),
-        }
 
     async def push(self, status: str | bytes) -> None:
         """Say a reply of the engine's, with an enhanced code where it forgot it."""
@@ -133,8 +124,8 @@ class Session(Conversation, SMTP):
         ]
         if self.service.tls is not None and not self.facts.tls_version:
             offered.append("STARTTLS")
-        if self.service.auth is not AuthPolicy.OFF:
-            offered.append("AUTH " + " ".join(sorted(self._auth_methods)))
+        if self.service.auth is not AuthPolicy.OFF and not self.needs_tls:
+            offered.append(f"AUTH {' '.join(self.service.mechanisms)}")
         return offered
 
     def _honoured(self) -> list[str]:
@@ -144,12 +135,18 @@ class Session(Conversation, SMTP):
             self._honoured_under = tls, changes, self._capabilities.honoured(self._usual())
         return self._honoured_under[2]
 
-    def _honours(self, keyword: str) -> bool:
+    @property
+    def needs_tls(self) -> bool:
+        """Whether AUTH waits for TLS."""
+        return self.service.require_tls is not TlsPolicy.OFF and not self.facts.tls_version
+
+    def honours(self, keyword: str) -> bool:
+        """Tell whether an extension holds."""
         return keyword in map(keyword_of, self._honoured())
 
     async def smtp_STARTTLS(self, arg: str | None) -> None:
         """Go on under TLS, knowing nothing of what was said before it (RFC 3207, section 4.2)."""
-        if not self._honours("STARTTLS") and not self.facts.tls_version:
+        if not self.honours("STARTTLS") and not self.facts.tls_version:
             self.say(refusals.TLS_NOT_OFFERED)
         elif self.facts.tls_version:
             self.say(refusals.TLS_ACTIVE)
@@ -192,18 +189,8 @@ class Session(Conversation, SMTP):
                 self.service.listener(action.listener, action.for_, self.inbox)
 
     async def smtp_AUTH(self, arg: str | None) -> None:
-        """Authenticate by the engine's mechanisms, their names in any case (RFC 4954, section 4)."""
-        if not self._honours("AUTH"):
-            self.say(refusals.AUTH_NOT_OFFERED)
-            return
-        if self.transaction is not None:
-            self.say(refusals.AUTH_IN_TRANSACTION)
-            return
-        mechanism, _, initial = (arg or "").partition(" ")
-        before = self.session.authenticated
-        await super().smtp_AUTH(f"{mechanism.upper()} {initial}".strip())
-        if self.session.authenticated and not before:
-            self.authenticated()
+        """Find out who the client is (RFC 4954, section 4)."""
+        await authenticate(self, arg or "")
 
     def authenticated(self) -> None:
         """Know who the client is, and go on in the inbox that has the user's name, if there is one."""
@@ -217,32 +204,6 @@ class Session(Conversation, SMTP):
         self.facts.move(self.service.inboxes.get(inbox))
         self.wire.inbox = self.facts.inbox
 
-    async def challenge_auth(
-        self,
-        challenge: str | bytes,
-        encode_to_b64: bool = True,  # noqa: FBT001, FBT002 - the engine's signature
-        log_client_response: bool = False,  # noqa: FBT001, FBT002 - the engine's signature
-    ) -> _Missing | bytes:
-        """Ask for the next step of AUTH; the scenario is asked before the step counts."""
-        asked = challenge.encode() if isinstance(challenge, str) else challenge
-        encoded = base64.b64encode(asked) if encode_to_b64 else asked
-        self.say(Reply(334, "", (encoded.decode("ascii"),)))
-        line = await self.client_step()
-        blob = line.strip()
-        if blob == b"*":
-            # RFC 4954, section 4: the server "MUST reject the AUTH command by sending a 501 reply".
-            self.say(Reply(501, "5.7.0", ("Authentication aborted",)))
-            return MISSING
-        try:
-            decoded = base64.b64decode(blob, validate=True)
-        except binascii.Error:
-            self.say(Reply(501, "5.5.2", ("Cannot decode the base64 of this response",)))
-            return MISSING
-        first = challenge != self.AuthLoginPasswordChallenge
-        self.attempted_user = self.attempted_user or user_of(self.attempted_mechanism, blob.decode(), first=first)
-        self.command = line
-        return MISSING if await self.scenario_answers(Point.AUTH, verb="") else decoded
-
     async def client_step(self) -> bytes:
         """Read a line of an AUTH exchange: no command, but credentials."""
         try:
@@ -254,12 +215,6 @@ class Session(Conversation, SMTP):
             raise SessionOver(Ending.SERVER_CLOSED, "an AUTH line was too long") from None
         except TimeoutError:
             await self.time_out()
-
-    def _authenticate(self, mechanism: str, auth_data: LoginPassword) -> AuthResult:
-        users = self.service.users
-        if users and users.get(self.attempted_user) != auth_data.password.decode("utf-8", "replace"):
-            return AuthResult(success=False, handled=False)
-        return AuthResult(success=True, auth_data=auth_data)
 
     # -- the transaction
 
@@ -277,6 +232,8 @@ class Session(Conversation, SMTP):
     def _mail_refusal(self) -> Reply | None:
         if not self.session.host_name:
             return refusals.NEED_HELO
+        if self.service.require_tls is TlsPolicy.MAIL and not self.facts.tls_version:
+            return refusals.NEED_TLS
         if self.service.auth is AuthPolicy.REQUIRED and not self.session.authenticated:
             return refusals.NEED_AUTH
         if self.transaction is not None:
@@ -322,7 +279,7 @@ class Session(Conversation, SMTP):
 
     def takes_chunks(self) -> bool:
         """Tell whether CHUNKING is offered."""
-        return self._honours("CHUNKING")
+        return self.honours("CHUNKING")
 
     async def take_chunk(self) -> None:
         """Do a BDAT command (RFC 3030, section 2)."""
