@@ -10,7 +10,7 @@ import asyncio
 import contextlib
 import logging
 import threading
-from collections import defaultdict
+from collections import defaultdict, deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from typing import TYPE_CHECKING, NamedTuple, TypeVar
@@ -34,6 +34,7 @@ Waiter = asyncio.Future[None]
 
 _LOG = logging.getLogger("mailtrap_py.store")
 _ALL = Keep()
+_TURNS = 16  # of an event loop, at most, in which a commit waits for more
 _FLUSH_SECONDS = 0.05  # how long an event that nobody waits for may lie in the queue
 
 
@@ -51,8 +52,11 @@ class Writer:
         with database.reading() as connection:
             self._upkeep = Upkeep(database.texts, keep, behind=database.texts.behind(connection))
         self._subscribers: tuple[Subscriber, ...] = ()
-        self._queue: list[_Entry | Callable[[], None]] = []
-        self._wakeup = threading.Condition()  # guards all that follows, and the two above
+        self._queue: deque[_Entry | Callable[[], None]] = deque()
+        self._commits = 0
+        self._gathering = False
+        self._wakeup = threading.Condition()  # guards all that follows
+        self._asleep = False
         self._urgent = False
         self._busy = False
         self._closing = False
@@ -61,13 +65,30 @@ class Writer:
 
     def add(self, event: Recorded) -> None:
         """Queue an event; it is written within 50 ms. Raises `RuntimeError` after `close`."""
-        self._put(_Entry(event, None), urgent=False)
+        self._put(_Entry(event, None))
 
     def commit(self, event: Recorded) -> Waiter:
         """Queue an event, and give a future of the running loop that is done when it is written, or has the error."""
-        waiter: Waiter = asyncio.get_running_loop().create_future()
-        self._put(_Entry(event, waiter), urgent=True)
+        loop = asyncio.get_running_loop()
+        waiter: Waiter = loop.create_future()
+        self._put(_Entry(event, waiter))
+        self._commits += 1
+        if not self._gathering:
+            self._gathering = True
+            loop.call_soon(self._gather, loop, self._commits, _TURNS)
         return waiter
+
+    def _gather(self, loop: asyncio.AbstractEventLoop, seen: int, turns: int) -> None:
+        """Wake the thread when a turn of the loop brought no more commits.
+
+        Then the loop has nothing to do but to wait for them, and the two do not fight for the interpreter.
+        """
+        if self._commits != seen and turns:
+            loop.call_soon(self._gather, loop, self._commits, turns - 1)
+            return
+        self._gathering = False
+        with self._wakeup:
+            self._wake()
 
     def perform(self, work: Callable[[Connection], tuple[T, Sequence[Announcement]]]) -> T:
         """Let the thread do other work in a transaction: it sees all that was queued before, and is then announced."""
@@ -86,7 +107,9 @@ class Writer:
         if threading.current_thread() is self._thread:  # a subscriber that deletes what it was told of
             job()
         else:
-            self._put(job, urgent=True)
+            self._put(job)
+            with self._wakeup:
+                self._wake()
         return done.result()
 
     def perform_in_steps(self, step: Callable[[Connection], tuple[bool, Sequence[Announcement]]]) -> None:
@@ -131,14 +154,14 @@ class Writer:
             self._wake()
         self._thread.join()
 
-    def _put(self, item: _Entry | Callable[[], None], *, urgent: bool) -> None:
-        with self._wakeup:
-            if self._closing:
-                raise RuntimeError("the store is closed")
-            self._queue.append(item)
-            if urgent:
-                self._wake()
-            elif len(self._queue) == 1:
+    def _put(self, item: _Entry | Callable[[], None]) -> None:
+        # No lock: events are queued a dozen times for every message. What is read after the appending can be trusted,
+        # because the thread looks at the queue after it has said that it sleeps, and after it was told to close.
+        self._queue.append(item)
+        if self._closing:
+            raise RuntimeError("the store is closed")
+        if self._asleep:
+            with self._wakeup:
                 self._wakeup.notify()
 
     def _wake(self) -> None:
@@ -150,11 +173,10 @@ class Writer:
         while True:
             with self._wakeup:
                 self._busy = False
-                if self._wakeup.wait_for(lambda: self._queue or self._closing, self._upkeep.pause()):
-                    self._wakeup.wait_for(lambda: self._urgent or self._closing, _FLUSH_SECONDS)
-                    self._busy = True
+                self._wait()
                 self._urgent = False
-                items, self._queue = self._queue, []
+                items = [self._queue.popleft() for _ in range(len(self._queue))]
+                self._busy = bool(items)
                 last = self._closing
             entries: list[_Entry] = []
             for item in items:
@@ -169,6 +191,16 @@ class Writer:
                 return
             if not items or self._upkeep.pressing():
                 self._keep_up()
+
+    def _wait(self) -> None:
+        # Who is in the middle of something comes back within this time, and need not wake anybody.
+        self._wakeup.wait_for(lambda: self._urgent or self._closing, _FLUSH_SECONDS)
+        if not self._queue and not self._closing:
+            self._asleep = True
+            self._wakeup.wait_for(lambda: self._queue or self._closing, self._upkeep.pause())
+            self._asleep = False
+            if self._queue:
+                self._wakeup.wait_for(lambda: self._urgent or self._closing, _FLUSH_SECONDS)
 
     def _keep_up(self) -> None:
         try:
