@@ -221,7 +221,8 @@ class Conversation(asyncio.BufferedProtocol):
         raise SessionOver(Ending.TIMEOUT, f"the client was silent for {self.service.command_timeout:g} s")
 
     async def _command(self, line: bytes) -> None:
-        verb, _, argument = line.rstrip(b"\r\n").partition(b" ")
+        # RFC 5321, section 4.1.1: "receivers SHOULD tolerate trailing white space before the terminating <CRLF>".
+        verb, _, argument = line.rstrip(b" \t\r\n").partition(b" ")
         self.command = line
         self.verb = verb.upper().decode("ascii", "replace")
         self.argument = argument.strip().decode("utf-8", "surrogateescape")
