@@ -54,8 +54,18 @@ def _port(value: object) -> object:
     return number
 
 
-def _port_or_off(value: object) -> object:
-    return None if value is None or (isinstance(value, str) and value.lower() == "off") else _port(value)
+def _or_off(read: Callable[[object], object]) -> Callable[[object], object]:
+    def read_or_off(value: object) -> object:
+        return None if value is None or (isinstance(value, str) and value.lower() == "off") else read(value)
+
+    return read_or_off
+
+
+def _whole(value: object) -> object:
+    number = int(value) if isinstance(value, str) and value.isdecimal() else value
+    if not isinstance(number, int) or isinstance(number, bool) or number < 1:
+        raise _UnfitError(f"{value!r} is not a number", "write a whole number from 1, or off")
+    return number
 
 
 def _quantity(value: object, units: Mapping[str, float]) -> float | None:
@@ -210,7 +220,7 @@ def _show_seconds(value: float) -> str:
 
 
 def _show_octets(value: int) -> str:
-    return f"{value // 1024**2}MB"
+    return f"{value // 1024**2}MB" if value % 1024**3 else f"{value // 1024**3}GB"
 
 
 @dataclass(frozen=True, slots=True)
@@ -224,7 +234,7 @@ class _Text:
 
 
 Port = Annotated[int, BeforeValidator(_port), _Text("PORT")]
-OptionalPort = Annotated[int | None, BeforeValidator(_port_or_off), _Text("PORT|off")]
+OptionalPort = Annotated[int | None, BeforeValidator(_or_off(_port)), _Text("PORT|off")]
 Seconds = Annotated[float, BeforeValidator(_seconds), _Text("TIME", _show_seconds)]
 Octets = Annotated[int, BeforeValidator(_octets), _Text("SIZE", _show_octets)]
 
@@ -273,6 +283,15 @@ class Settings(BaseModel):
     store: Annotated[str, BeforeValidator(_database), _Text("FILE|URL", lambda _: "gone at the end")] = Field(
         default="", description="Where the record is kept: an SQLite file, or the URL of a database."
     )
+    keep_messages: Annotated[int | None, BeforeValidator(_or_off(_whole)), _Text("NUMBER|off")] = Field(
+        default=100_000, description="So many messages are kept of each inbox; the oldest go first."
+    )
+    keep_bytes: Annotated[int | None, BeforeValidator(_or_off(_octets)), _Text("SIZE|off", _show_octets)] = Field(
+        default=10 * 1024**3, description="Messages of so much together are kept of each inbox."
+    )
+    keep_age: Annotated[float | None, BeforeValidator(_or_off(_seconds)), _Text("TIME|off", lambda _: "off")] = Field(
+        default=None, description="Messages are kept for so long."
+    )
     scenario: Annotated[str, _Text("NAME|FILE", lambda _: "none")] = Field(
         default="", description="What goes wrong: a scenario of the library, or a YAML file."
     )
@@ -292,7 +311,8 @@ class Settings(BaseModel):
         default=None, description="Clock of the scenario's waits; a number speeds it up: 60 makes a minute a second."
     )
     persona: Annotated[str, _Text("NAME", lambda _: "none")] = Field(
-        default="", description="Real server to talk like, where the scenario names none: postfix, gmail, ses and nine more."
+        default="",
+        description="Real server to talk like, where the scenario names none: postfix, gmail, ses and nine more.",
     )
     fail_addresses: Annotated[Literal["on", "off"], BeforeValidator(_one_of("on", "off")), _Text("on|off")] = Field(
         default="on", description="Whether addresses at fail.test fail as their names say, as in 450x2@fail.test."

@@ -22,7 +22,7 @@ from mailtrap_py.smtp.server import Server
 from mailtrap_py.smtp.service import AuthPolicy, Service
 from mailtrap_py.smtp.tls import Authority
 from mailtrap_py.smtp.upstream import Upstream
-from mailtrap_py.store import Store
+from mailtrap_py.store import Keep, Store
 
 if TYPE_CHECKING:
     from mailtrap_py.http_server import HttpServer
@@ -135,9 +135,7 @@ class Trap:
                     settings=self.settings,
                     authority_pem=self.authority_pem,
                     status=self.status,
-                    ports=InboxPorts(
-                        self._server, self.inboxes, self.settings.host, self.settings.inbox_port_numbers
-                    ),
+                    ports=InboxPorts(self._server, self.inboxes, self.settings.host, self.settings.inbox_port_numbers),
                 )
                 self._web = HttpServer(app, sockets)
                 self.http_port = int(sockets[0].getsockname()[1])
@@ -205,7 +203,8 @@ class Trap:
             if not url:
                 self._folder = tempfile.TemporaryDirectory(prefix="mailtrap-")
                 url = f"sqlite:///{Path(self._folder.name) / 'record.sqlite'}"
-            self._store = self._own_store = Store(url)
+            keep = Keep(self.settings.keep_messages, self.settings.keep_bytes, self.settings.keep_age)
+            self._store = self._own_store = Store(url, keep=keep)
 
     def _service(self, upstream: Upstream | None, persona: PersonaSpec | None) -> Service:
         settings = self.settings

@@ -18,7 +18,7 @@ from mailtrap_py import Settings, Trap, __version__, ports
 from mailtrap_py.clock import ManualClock, RealClock, ScaledClock
 from mailtrap_py.errors import ScenarioError, SettingError
 from mailtrap_py.scenario import make_rule
-from mailtrap_py.store import Store
+from mailtrap_py.store import Announcement, Store
 from tests.connected import Client, looped
 from tests.test_ports import needs_ipv6
 
@@ -275,6 +275,23 @@ async def test_a_record_in_a_file_stays(tmp_path: Path) -> None:
 
     with contextlib.closing(Store(f"sqlite:///{file}")) as store:
         assert [one.subject for one in store.messages().items] == ["Hello"]
+
+
+@looped
+async def test_no_more_is_kept_than_the_settings_say() -> None:
+    async with running(keep_messages=2) as trap:
+        gone = asyncio.Event()
+        loop = asyncio.get_running_loop()
+
+        def hear(news: Announcement) -> None:
+            if news.kind == "deleted":
+                loop.call_soon_threadsafe(gone.set)
+
+        trap.store.subscribe(hear)
+        for _ in range(3):
+            await send(trap.smtp_port)
+        await asyncio.wait_for(gone.wait(), 20)
+        assert trap.store.messages().total == 2
 
 
 @looped

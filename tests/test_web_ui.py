@@ -218,7 +218,7 @@ def test_the_filter_works_while_typing_and_holds_for_new_mail(page: Page, trap: 
     page.keyboard.press("/")
     page.keyboard.type("carol")
     expect(page.locator("a.goto")).to_have_text(["for carol"])
-    expect(page).to_have_url(re.compile(r"/\?to=carol$"))
+    expect(page).to_have_url(re.compile(r"/\?search=carol$"))
     hello(trap, "not for her")
     hello(trap, "for her", to="carol@example.com")
     expect(page.locator("a.goto")).to_have_text(["for her", "for carol"])
