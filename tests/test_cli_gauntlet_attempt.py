@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 from mailtrap_py.cli.gauntlet.attempt import KEPT
-from mailtrap_py.cli.gauntlet.choice import SEVERAL
 from mailtrap_py.events import Source
 from mailtrap_py.scenario.verdict import Grade
 from tests.gauntlet_runs import ran
+
+SEVERAL = ("bob@example.com", "cy@example.com", "dee@example.com")
 
 
 def test_a_run_says_what_the_client_did_and_what_to_think_of_it() -> None:
     run = ran("no-such-user")
     assert (run.scenario, run.class_, run.seed) == ("no-such-user", "legal", 7)
-    assert (run.grade, run.met, run.passed, run.bad) == (Grade.SILENT, True, True, True)
+    assert (run.grade, run.met, run.passed, run.bad) == (Grade.SILENT, True, False, True)
     assert (run.said, run.exit_code, run.timed_out, run.copies) == ("success (0)", 0, False, 1)
     assert run.reached == (SEVERAL[0], SEVERAL[2])
-    assert [result.passed for result in run.expectations] == [True, True, True]
+    assert [each.expectation for each in run.expectations if not each.passed] == ["client_said: truth"]
     assert ("info", "mail-in-clear") in {(level, kind) for level, kind, _ in run.findings}
     assert run.output == ""
     [session] = run.sessions
@@ -45,6 +46,21 @@ print(len(ssl.create_default_context(cafile=os.environ["SMTP_CA_FILE"]).get_ca_c
 def test_who_never_comes_to_the_fault_has_not_met_it() -> None:
     run = ran("tls-expired")
     assert (run.met, run.bad, run.grade) == (False, False, Grade.INSECURE)
+
+
+def test_what_it_takes_to_meet_the_fault_is_told() -> None:
+    run = ran("idle-closed")
+    assert not run.met
+    assert run.why.endswith(": it takes 2 messages over one connection with pauses of 3s (SMTP_MESSAGES, SMTP_PAUSE)")
+    tell = "import os; print(*(os.environ['SMTP_' + name] for name in ('TO', 'MESSAGES', 'PAUSE', 'CONNECTIONS')))"
+    assert ran("idle-closed", tell).output == "bob@example.com 2 3 1"
+    assert ran("too-many-senders", tell).output == "bob@example.com 1 0 4"
+
+
+def test_an_optional_rule_is_not_what_the_scenario_is_about() -> None:
+    run = ran("too-many-connections")
+    assert {line.rule for session in run.sessions for line in session.lines} == {"", "slow"} or run.copies == 1
+    assert not run.met
 
 
 def test_a_command_that_is_stopped_and_one_that_dies() -> None:

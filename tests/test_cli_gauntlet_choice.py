@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from mailtrap_py.cli.gauntlet.choice import ONE, SEVERAL, choose
+from mailtrap_py.cli.gauntlet.choice import choose
 from mailtrap_py.errors import MailtrapError
 from mailtrap_py.scenario.library import names
 
@@ -66,13 +66,3 @@ def test_what_means_nothing_is_an_error(words: list[str], problem: str, cure: st
         choose(words)
     assert problem in error.value.problem
     assert cure in error.value.cure
-
-
-def test_scenarios_about_recipients_ask_for_several() -> None:
-    to = {each.scenario.name: each.recipients for each in choose([])}
-    assert to["greylisting"] == ONE
-    assert to["no-such-user"] == SEVERAL  # by `index`
-    assert to["too-many-recipients"] == SEVERAL  # by `recipients`
-    assert to["mailbox-busy"] == SEVERAL  # by `only_retried`
-    assert all(address.partition("@")[2] for address in to["fail-addresses"])
-    assert {address.partition("@")[2] for address in to["fail-addresses"]} == {"example.com", "fail.test"}

@@ -33,7 +33,7 @@ def test_each_task_is_done_once_and_the_processes_are_gone() -> None:
 
 
 def test_what_cannot_be_tried_is_the_users_error_here_too() -> None:
-    absent = Task(FREE, ("no-such-program-anywhere",), ("bob@example.com",), 5)
+    absent = Task(FREE, ("no-such-program-anywhere",), 5)
     with Crew(1) as crew, pytest.raises(SettingError, match="cannot be started") as error:
         list(crew.do([absent]))
     assert error.value.cure == "write a program and its arguments after --"
@@ -90,14 +90,14 @@ def test_a_process_does_what_it_is_told_until_the_parent_has_gone() -> None:
 
     def hold(told: Task) -> Run:
         signal.raise_signal(signal.SIGINT)  # the parent's business
-        if not told.recipients:
+        if not told.command:
             raise SettingError("no", cure="yes")
         return RUN
 
     before = signal.getsignal(signal.SIGINT)
     try:
-        ours.send(Task(FREE, (), ("bob@example.com",), 1))
-        ours.send(Task(FREE, (), (), 1))
+        ours.send(Task(FREE, ("true",), 1))
+        ours.send(Task(FREE, (), 1))
         came: list[object] = []
 
         def receive() -> None:

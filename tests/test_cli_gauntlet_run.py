@@ -18,6 +18,7 @@ RUN = Run(
     seed=1,
     grade=Grade.HONEST,
     met=True,
+    needs="",
     passed=True,
     said="failure (1)",
     exit_code=1,
@@ -58,6 +59,7 @@ def test_where_the_fault_was_not_met_only_a_bad_grade_counts(grade: Grade, word:
     assert run.word == word
     assert run.falls_short(Require.HONEST) == (word != "not met")
     assert (run.why == "the client never came to where the server fails") == (word == "not met")
+    assert replace(run, needs="2 messages").why.endswith(": it takes 2 messages") == (word == "not met")
 
 
 @pytest.mark.parametrize("grade", Grade)

@@ -46,7 +46,7 @@ def test_a_client_that_does_well_is_exit_code_0(capfd: pytest.CaptureFixture[str
     out, err = capfd.readouterr()
     assert out == "sent\n"
     assert err.startswith("mailbox-busy, seed 7\n")
-    assert err.endswith("\npassed (grade: delivered)\n")
+    assert err.endswith("\ngrade: delivered: it said success, and every recipient has the message\npassed\n")
 
 
 def test_a_client_that_does_not_is_exit_code_1_and_a_failure_in_junit(

@@ -27,6 +27,7 @@ from mailtrap_py.scenario import (
 from mailtrap_py.scenario.actions import ACTIONS
 from mailtrap_py.scenario.catalogue import entries
 from mailtrap_py.scenario.expectation import Expectation
+from mailtrap_py.scenario.needs import Needs
 from mailtrap_py.scenario.points import NAMES
 from mailtrap_py.scenario.script import Step
 from mailtrap_py.scenario.values import Value
@@ -57,6 +58,7 @@ def section(title: str) -> str:
         ("`when`", keys(When)),
         ("`count`", keys(Count)),
         ("`per`", set(Scope)),
+        ("`needs`", keys(Needs)),
         ("`expect`", keys(Expectation)),
         ("`tls` | the client meets", set(TlsFault)),
         ("step | what happens", keys(Step)),

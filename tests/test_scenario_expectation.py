@@ -99,7 +99,7 @@ BAD: list[tuple[object, tuple[object, ...], str]] = [
     ({"ends_with": "bye"}, ("ends_with",), "'quit'"),
     ({"no_plaintext": []}, ("no_plaintext",), "at least 1"),
     ({"no_plaintext": ["quit"]}, ("no_plaintext", 0), "'auth' or 'mail'"),
-    ({"client_said": "nothing"}, ("client_said",), "'failure' or 'success'"),
+    ({"client_said": "nothing"}, ("client_said",), "'failure', 'success' or 'truth'"),
     ({"fired": {}}, ("fired",), "at least 1"),
     ({"fired": {"rule-1": -1}}, ("fired", "rule-1"), "-1 is not a comparison"),
 ]

@@ -99,6 +99,30 @@ def test_client_said(said: str, command: CommandResult | None, passed: bool, wor
     assert result.evidence == (words,)
 
 
+@pytest.mark.parametrize(
+    ("told", "command", "passed"),
+    [
+        (deliver(), SAID_SUCCESS, True),
+        (deliver(), SAID_FAILURE, False),
+        (ONE_REFUSED, SAID_SUCCESS, False),
+        (ONE_REFUSED, SAID_FAILURE, True),
+        (ALL_REFUSED, SAID_SUCCESS, False),
+        (ALL_REFUSED, SAID_FAILURE, True),
+        (LOST_250, SAID_FAILURE, True),
+        (deliver(), CommandResult(exit_code=None, timed_out=True), False),
+        (deliver(), None, True),
+    ],
+)
+def test_client_said_the_truth(told: str, command: CommandResult | None, *, passed: bool) -> None:
+    run = Recording().session(told, "quit" if "QUIT" in told else "server-reset")
+
+    (result,) = judge(expected({"client_said": "truth"}), run.evidence(command)).results
+
+    assert result.passed is passed
+    if command is not None and command.said:
+        assert result.evidence[1].startswith(f"it said {command.said}")
+
+
 def test_fired() -> None:
     run = Recording().fired("busy", 2)
 
@@ -156,7 +180,8 @@ def test_grade(sessions: list[str], command: CommandResult, grade: Grade) -> Non
 def test_a_discarded_message_was_taken_as_far_as_the_client_knows() -> None:
     run = Recording().session(deliver()).forget(Message)
 
-    assert judge(Expected(), run.evidence(SAID_SUCCESS)).grade is Grade.DELIVERED
+    assert judge(Expected(), run.evidence(SAID_SUCCESS)).grade is Grade.DECEIVED
+    assert judge(Expected(), run.evidence(SAID_FAILURE)).grade is Grade.MISTAKEN
     assert not judge(expected({"delivered": "exactly-once"}), run.evidence()).passed
 
 
@@ -166,7 +191,9 @@ def test_a_scenario_that_allows_copies_has_no_duplicates() -> None:
     assert judge(expected({"delivered": "at-least-once"}), run.evidence(SAID_SUCCESS)).grade is Grade.DELIVERED
     assert judge(expected({"delivered": "exactly-once"}), run.evidence(SAID_SUCCESS)).grade is Grade.DUPLICATED
     some = {"delivered": {"match": {"to": "bob@*"}, "copies": 2}}
-    assert judge(expected(some), run.evidence(SAID_SUCCESS)).grade is Grade.DUPLICATED
+    assert judge(expected(some), run.evidence(SAID_SUCCESS)).grade is Grade.DELIVERED
+    others = {"delivered": {"match": {"to": "cyd@*"}, "copies": 2}}
+    assert judge(expected(others), run.evidence(SAID_SUCCESS)).grade is Grade.DUPLICATED
 
 
 def test_waiting_past_the_deadline_of_gave_up_is_hanging() -> None:
@@ -219,7 +246,9 @@ EVERYTHING = expected(
     {"waited": {"at_least": "1s"}},
     {"ends_with": "quit"},
     {"no_plaintext": ["auth", "mail"]},
+    {"not_early": ["greeting", "ehlo", "starttls", "auth", "data", "message"]},
     {"client_said": "success"},
+    {"client_said": "truth"},
     {"fired": {"rule-1": ">= 1"}},
 )
 

@@ -230,7 +230,7 @@ def test_hammering() -> None:
 
 
 def test_mixed_chaos_deals_exactly() -> None:
-    play = Play("mixed-chaos")
+    play = Play("mixed-chaos", busy="1 of 100", deferred="3 of 100", lost="1 of 100")
 
     assert sum("421" in said for said in play.says(*[CONNECT] * 300)) == 3
     assert sum("451" in said for said in play.says(*[rcpt()] * 300)) == 9

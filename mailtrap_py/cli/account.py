@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from rich.text import Text
 
 from mailtrap_py.events import Outcome
+from mailtrap_py.scenario.verdict import Grade
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -40,6 +41,8 @@ def tell(trial: Trial, console: Console) -> None:
     for result in trial.verdict.results:
         for number, line in enumerate(str(result).splitlines()):
             say(line, "" if result.passed or number else "red", indent=4)
+    if grade := trial.verdict.grade:
+        say(f"grade: {grade}: {grade.meaning}", "red" if grade.bad else "")
     say(conclusion(trial), "bold green" if trial.passed else "bold red")
 
 
@@ -50,14 +53,16 @@ def conclusion(trial: Trial) -> str:
     reasons = []
     if trial.finished.timed_out:
         reasons.append("the command did not end in time")
+    elif trial.verdict.grade is Grade.CRASHED:
+        reasons.append(f"the command crashed ({trial.finished})")
     if failures:
         reasons.append(f"{failures} of {len(results)} expectations failed")
     if trial.unfired:
         reasons.append(f"the scenario is strict, and {', '.join(state.rule.id for state in trial.unfired)} never fired")
-    grade = f" (grade: {trial.verdict.grade})" if trial.verdict.grade else ""
     if trial.passed:
-        return f"passed{grade}"
-    return f"FAILED: {'; '.join(reasons)}{grade}"
+        grade = trial.verdict.grade
+        return "passed" + (f"; but nothing is expected that would forbid {grade}" if grade and grade.bad else "")
+    return f"FAILED: {'; '.join(reasons)}"
 
 
 def _happenings(evidence: Evidence) -> Iterator[_Row]:

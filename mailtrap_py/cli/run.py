@@ -29,7 +29,9 @@ def run(
     """Run a command against a trap that fails, and judge the command.
 
     The trap listens on free ports. The command learns from its environment where to send: SMTP_HOST, SMTP_PORT,
-    SMTP_URL, and MAILTRAP_URL for the HTTP API; or from {host} and {port} in its arguments.
+    SMTP_URL, MAILTRAP_URL for the HTTP API, and SMTP_CA_FILE, the authority to trust for TLS; and what it takes to meet
+    the fault: SMTP_TO (addresses with commas), SMTP_MESSAGES over one connection, SMTP_PAUSE between them (seconds),
+    SMTP_CONNECTIONS at once. Or from {host}, {port} and {to} in its arguments.
 
     \b
     mailtrap-py run greylisting -- python send.py

@@ -7,9 +7,11 @@ from __future__ import annotations
 
 import contextlib
 import os
+import tempfile
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mailtrap_py.cli.process import Finished, execute
@@ -17,7 +19,7 @@ from mailtrap_py.events import Recorded, SessionEnded, SessionStarted
 from mailtrap_py.handle import Mailtrap
 from mailtrap_py.scenario import RuleState, Scenario
 from mailtrap_py.scenario.evidence import CommandResult, Evidence
-from mailtrap_py.scenario.verdict import Verdict, judge
+from mailtrap_py.scenario.verdict import Grade, Verdict, judge
 from mailtrap_py.settings import Settings
 from mailtrap_py.store import Store
 
@@ -48,9 +50,16 @@ class Trial:
         return tuple(state for state in self.rules if not state.fired and not state.rule.optional)
 
     @property
+    def met(self) -> bool:
+        """Whether the program came to where the server fails: a rule acted, and not only one that is optional."""
+        optional = {state.rule.id for state in self.rules if state.rule.optional}
+        return not self.scenario.rules or any(each.rule not in optional for each in self.evidence.firings)
+
+    @property
     def passed(self) -> bool:
-        """Whether the program came to its end, and everything that was expected of it holds."""
-        return self.verdict.passed and not self.finished.timed_out and not self.unfired
+        """Whether the program came to an end of its own, and everything that was expected of it holds."""
+        ended = not self.finished.timed_out and self.verdict.grade is not Grade.CRASHED
+        return self.verdict.passed and ended and not self.unfired
 
 
 def hold(
@@ -63,26 +72,33 @@ def hold(
 ) -> Trial:
     """Start a trap, run the command against it, and judge the command by the scenario of the settings.
 
-    The command finds the trap in its environment (SMTP_HOST, SMTP_PORT, SMTP_URL, MAILTRAP_URL), or by `{host}` and
-    `{port}` in its arguments; `surroundings` gives it more variables. What it prints passes through, or goes into the
-    file `output`. `timeout` is in seconds. Only the main thread can hold a trial. Raises `SettingError` and
-    `ScenarioError` for what cannot start.
+    The command finds the trap in its environment (SMTP_HOST, SMTP_PORT, SMTP_URL, MAILTRAP_URL), and beside it the
+    authority to trust for TLS (SMTP_CA_FILE) and what it takes to meet the fault (`Needs.environment`); or it has
+    `{host}`, `{port}` and `{to}` in its arguments. `surroundings` gives it more variables. What it prints passes
+    through, or goes into the file `output`. `timeout` is in seconds. Only the main thread can hold a trial. Raises
+    `SettingError` and `ScenarioError` for what cannot start.
     """
     with (
+        tempfile.TemporaryDirectory(prefix="mailtrap-") as folder,
         contextlib.closing(Witness(settings.store or "sqlite://")) as witness,
         Mailtrap(settings, store=witness) as server,
     ):
         inbox = server.inbox
+        needs = inbox.director.scenario.needs.environment
+        authority = Path(folder) / "authority.pem"
+        authority.write_bytes(server.authority_pem)
         environment = os.environ | {
             "SMTP_HOST": server.host,
             "SMTP_PORT": str(server.port),
             "SMTP_URL": f"smtp://{server.host}:{server.port}",
+            "SMTP_CA_FILE": str(authority),
             "MAILTRAP_URL": server.url,
+            **needs,
         }
         if surroundings is not None:
             environment.update(surroundings(server))
-        words = [word.replace("{host}", server.host).replace("{port}", str(server.port)) for word in command]
-        finished = execute(words, environment, timeout=timeout, output=output)
+        places = {"{host}": server.host, "{port}": str(server.port), "{to}": needs["SMTP_TO"]}
+        finished = execute([_filled(word, places) for word in command], environment, timeout=timeout, output=output)
         witness.wait_until_all_have_gone(_GOODBYE)
     evidence = Evidence.gather(
         witness.events,
@@ -102,6 +118,12 @@ def hold(
         rules=inbox.director.rules(),
         verdict=judge(inbox.director.scenario, evidence),
     )
+
+
+def _filled(word: str, places: Mapping[str, str]) -> str:
+    for place, value in places.items():
+        word = word.replace(place, value)
+    return word
 
 
 class Witness(Store):

@@ -110,8 +110,9 @@ class _Reader:
         exchange.code = int(found[1])
         self.waiting.popleft()
         self.step = exchange.verb == "AUTH" and exchange.code == 334  # noqa: PLR2004 - "go on" (RFC 4954, section 4)
-        if exchange.verb == "STARTTLS" and exchange.code == 220:  # noqa: PLR2004 - "go ahead" (RFC 3207, section 4)
-            self.secure = True
+        if exchange.verb == "STARTTLS" and exchange.heard.startswith(b"220 "):
+            # RFC 3207, section 4: "go ahead"; whatever an attacker has put behind it is no part of the reply.
+            exchange.code, self.secure = 220, True
 
     def _request(self, line: Line) -> None:
         if line.source is Source.CONTENT and self.waiting and self.waiting[-1].verb == "BDAT":

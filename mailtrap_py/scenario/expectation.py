@@ -181,6 +181,11 @@ def _one_of_the_keys(schema: dict[str, Any]) -> None:
     schema.update(minProperties=1, maxProperties=1)
 
 
+_Early = Annotated[
+    tuple[Literal["greeting", "ehlo", "starttls", "auth", "data", "message"], ...],
+    Field(min_length=1),
+    BeforeValidator(listed),
+]
 _Plaintext = Annotated[tuple[Literal["auth", "mail"], ...], Field(min_length=1), BeforeValidator(listed)]
 
 
@@ -207,6 +212,9 @@ class Expectation(_Part):
     not_reused: NotReused | None = Field(
         default=None, description="After the failure the client asked nothing more of the connection than QUIT."
     )
+    not_early: _Early | None = Field(
+        default=None, description="The client said nothing more before it had the whole reply to these."
+    )
     gave_up: GaveUp | None = Field(default=None, description="The client left a silent server before its deadline.")
     waited: Waited | None = Field(default=None, description="The client was patient with a slow server.")
     ends_with: Literal["quit"] | None = Field(
@@ -216,8 +224,8 @@ class Expectation(_Part):
         default=None,
         description="No credentials (auth) or no envelope (mail) went over the wire before TLS, or over TLS made bad.",
     )
-    client_said: Literal["failure", "success"] | None = Field(
-        default=None, description="The command's exit code says so."
+    client_said: Literal["failure", "success", "truth"] | None = Field(
+        default=None, description="The command's exit code says so, or what the client was told of its mail."
     )
     fired: Annotated[Mapping[str, Comparison], Field(min_length=1)] | None = Field(
         default=None, description="Rules fired so many times."

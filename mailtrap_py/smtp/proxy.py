@@ -173,7 +173,7 @@ class ProxySession(Session):
             steps += 1
             step = self.command.decode("ascii", "replace").strip()
             self.attempted_user = self.attempted_user or user_of(self.attempted_mechanism, step, first=steps == 1)
-            if await self.scenario_answers(Point.AUTH):
+            if await self.scenario_answers(Point.AUTH, verb=""):
                 await self._forward(b"*\r\n")
                 return
             reply = await self._pass_on()

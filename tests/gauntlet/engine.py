@@ -1,6 +1,7 @@
 """One run of the gauntlet: a program under a scenario, judged, and put into the few words of a table's row.
 
-It knows nothing of the clients here: whatever reads SMTP_HOST, SMTP_PORT, SMTP_TO, SMTP_USER and SMTP_PASSWORD can run.
+It knows nothing of the clients here: whatever reads SMTP_HOST, SMTP_PORT, SMTP_TO, SMTP_MESSAGES, SMTP_PAUSE, SMTP_USER
+and SMTP_PASSWORD can run. Where a scenario needs several connections at once, so many of the program run at once.
 """
 
 from __future__ import annotations
@@ -31,10 +32,7 @@ FAULTLESS, FAULTLESS_LOGIN = "nothing-wrong", "nothing-wrong-login"
 LIMIT = 45.0
 """Seconds for a run: more than the 30 s after which the shipped scenarios end a silence."""
 
-RECIPIENTS = ("bob@example.com", "cy@example.com", "dee@example.com")
-"""As many as the scenarios about recipients need: one of them is refused, or one is too many."""
-
-_OTHER_RECIPIENTS = {"fail-addresses": ("bob@example.com", "550@fail.test", "450x2@fail.test")}
+PARALLEL = Path(__file__).with_name("clients") / "parallel.sh"
 _SEED = 5321  # of scenarios that leave it open: the table must not change by chance
 _SETTINGS = Settings(host=("127.0.0.1",), smtp_port=0, smtps_port=0, http_port=None, store="sqlite://")
 _CHANGING = tuple(
@@ -53,7 +51,10 @@ _LONGEST = 110  # characters of what a client said
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """What came of one run. `met` says whether the client came to where the server fails."""
+    """What came of one run. `met` says whether the client came to where the server fails.
+
+    `wanted` are the messages and the recipients that it was asked to send (to).
+    """
 
     scenario: str
     grade: Grade
@@ -61,6 +62,7 @@ class Run:
     said: str
     messages: int
     reached: int
+    wanted: tuple[int, int]
     seconds: float
     findings: tuple[str, ...]
     results: tuple[Result, ...]
@@ -79,13 +81,15 @@ def play(program: Program, scenario: str, *, tells: bool, limit: float = LIMIT) 
         verdict = judge(trial.scenario, dataclasses.replace(trial.evidence, command=command))
     assert verdict.grade is not None
     reached = {address for message in trial.evidence.messages for address in message.recipients}
+    needs = trial.scenario.needs
     return Run(
         scenario=scenario,
         grade=verdict.grade,
-        met=not trial.scenario.rules or bool(trial.evidence.firings),
+        met=trial.met,
         said=said,
         messages=len(trial.evidence.messages),
         reached=len(reached),
+        wanted=(needs.messages * needs.connections, len(needs.recipients)),
         seconds=trial.finished.seconds,
         findings=tuple(dict.fromkeys(finding.kind for finding in findings(trial.evidence))),
         results=verdict.results,
@@ -103,7 +107,6 @@ def attempt(program: Program, scenario: str, *, limit: float) -> tuple[Trial, st
             authority.write_bytes(server.authority_pem)
             return {
                 **program.environment,
-                "SMTP_TO": ",".join(_OTHER_RECIPIENTS.get(scenario, RECIPIENTS)),
                 "SMTP_USER": "ann" if login else "",
                 "SMTP_PASSWORD": "secret" if login else "",
                 # The machine trusts the trap, as it trusts the authorities of real servers.
@@ -113,7 +116,9 @@ def attempt(program: Program, scenario: str, *, limit: float) -> tuple[Trial, st
             }
 
         settings = _SETTINGS if faultless else _SETTINGS.changed(scenario=scenario, seed=_SEED)
-        trial = hold(settings, program.command, timeout=limit, output=output, surroundings=surroundings)
+        several = not faultless and load(scenario).needs.connections > 1
+        command = ("sh", str(PARALLEL), *program.command) if several else program.command
+        trial = hold(settings, command, timeout=limit, output=output, surroundings=surroundings)
         output.seek(0)
         return trial, output.read().decode(errors="replace")
 
@@ -126,15 +131,19 @@ def wants_login(name: str | Path) -> bool:
 
 
 def find_report(output: str) -> Mapping[str, Any] | None:
-    """Find the JSON that a program ends with, `{"sent": bool, "error": str, "refused": {address: reply}}`."""
+    """Find the JSON that a program ends with, `{"sent": bool, "error": str, "refused": {address: reply}}`.
+
+    Of several that ran at once the one that failed has something to say.
+    """
+    found = None
     for line in reversed(output.splitlines()):
         try:
             report = json.loads(line)
         except ValueError:
             continue
         if isinstance(report, dict) and "sent" in report:
-            return report
-    return None
+            found = found if found and report["sent"] else report
+    return found
 
 
 def words_of(report: Mapping[str, Any] | None, output: str) -> str:

@@ -14,20 +14,7 @@ from tests.gauntlet.notes import Note
 FIRST_LINE = "<!-- Made by `python tests/gauntlet/table.py --write`. Never edited by hand. -->"
 NOT_MET = "—"
 HELD = " ✓"
-NOBODY_MET = "Nobody met it: it takes several messages on a connection, or several connections."
-
-GRADES: Mapping[Grade, str] = {
-    Grade.DELIVERED: "It said success, and every recipient has the message once.",
-    Grade.HONEST: "It said failure, and nothing was delivered; or it could not know.",
-    Grade.PARTIAL: "It said failure, and named the recipients that were refused; the others have the message.",
-    Grade.MISTAKEN: "It said failure, though it was told that every recipient has the message. A retry makes a copy.",
-    Grade.LOST: "It said success, and nothing was stored.",
-    Grade.DUPLICATED: "A recipient has the message twice.",
-    Grade.SILENT: "It said success, and some recipients have nothing.",
-    Grade.HUNG: "It waited longer for a reply than the scenario allows, or had to be stopped.",
-    Grade.INSECURE: "It sent the mail or the password in clear, where TLS was wanted.",
-    Grade.CRASHED: "It died of a signal, or of an error that it does not document.",
-}
+NOBODY_MET = "Nobody came to where the server fails."
 
 CLASSES: Mapping[str, str] = {
     "legal": "What a server may do by RFC 5321",
@@ -38,17 +25,19 @@ CLASSES: Mapping[str, str] = {
 INTRODUCTION = """\
 # What mail clients do when the server fails
 
-Each client below sends one message of 100 KB to three recipients, through a server that fails as one of the
-[scenarios](scenarios.md) says, and its exit code is compared with what became of the mail. The
-[programs](../tests/gauntlet/clients) are what an application developer writes after reading the client's documentation,
-with a time-out of 4 seconds where the client has one (curl: 8 seconds for everything). They keep no queue and try
-nothing twice on their own: what you see is what the library does. That nobody *retries* is therefore no surprise; what
-matters is whether the application is told the truth, so that it can.
+Each client below sends a message of 100 KB through a server that fails as one of the [scenarios](scenarios.md) says,
+and its exit code is compared with what became of the mail. Where a scenario needs more (several recipients, several
+messages over one connection, several connections at once) it sends that. The [programs](../tests/gauntlet/clients) are
+what an application developer writes after reading the client's documentation, with a time-out of 4 seconds where the
+client has one (curl: 8 seconds for each message). They keep no queue and try nothing twice on their own: what you see
+is what the library does. That nobody *retries* is therefore no surprise; what matters is whether the application is told
+the truth, so that it can.
 
 Under the scenarios about TLS and AUTH the programs log in, and insist on STARTTLS as far as the client knows how to.
 Under the others they neither ask for TLS nor log in. The machine trusts the certificate authority of the server.
 
-To see the same for your own program: `mailtrap-py run SCENARIO -- COMMAND`."""
+To see the same for your own program: `mailtrap-py gauntlet -- COMMAND` for all of it, `mailtrap-py run SCENARIO --
+COMMAND` for one failure in every detail."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,7 +140,10 @@ def code(text: str) -> str:
 
 
 def _grades() -> str:
-    words = [(f"**{grade}**" if grade.bad else str(grade), meaning) for grade, meaning in GRADES.items()]
+    words = [
+        (f"**{grade}**" if grade.bad else str(grade), f"{grade.meaning[0].upper()}{grade.meaning[1:]}.")
+        for grade in Grade
+    ]
     legend = (
         "**Bold** is bad. ✓: everything holds that the scenario expects of a correct client, retries included.\n"
         f"{NOT_MET}: the client never came to the point where the server fails."

@@ -25,7 +25,7 @@ if str(ROOT) not in sys.path:
 from mailtrap_py.scenario import load
 from mailtrap_py.scenario.library import names
 from mailtrap_py.scenario.verdict import Grade
-from tests.gauntlet.engine import FAULTLESS, FAULTLESS_LOGIN, RECIPIENTS, Run, play, wants_login
+from tests.gauntlet.engine import FAULTLESS, FAULTLESS_LOGIN, Run, play, wants_login
 from tests.gauntlet.notes import NOTES, Note
 from tests.gauntlet.page import HELD, NOT_MET, Page, Row, Section, code, read, write
 from tests.gauntlet.programs import CLIENTS, AbsentError, Client, Program, Workshop
@@ -88,7 +88,8 @@ def add(page: Page, ready: Sequence[tuple[Client, Program]], runs: Runs) -> None
         scenario = load(name)
         faultless = runs[FAULTLESS_LOGIN if wants_login(name) else FAULTLESS]
         imitates = f" Imitates {scenario.imitates}." if scenario.imitates else ""
-        section = Section(name, str(scenario.class_), scenario.summary + imitates)
+        needs = f" Sent: {scenario.needs.describe()}." if scenario.needs.describe() else ""
+        section = Section(name, str(scenario.class_), scenario.summary + imitates + needs)
         for who, run in of_clients.items():
             section.rows[who] = row_of(who, run, faultless[who])
             for result in run.results:
@@ -103,8 +104,11 @@ def add(page: Page, ready: Sequence[tuple[Client, Program]], runs: Runs) -> None
 def row_of(client: str, run: Run, faultless: Run) -> Row:
     """Put a run into the words of the page; findings that the client always has are left out."""
     stored = str(run.messages)
-    if run.messages and run.reached != len(RECIPIENTS):
-        stored += f", for {run.reached} of {len(RECIPIENTS)}"
+    messages, recipients = run.wanted
+    if messages > 1:
+        stored += f" of {messages}"
+    if run.messages and run.reached != recipients:
+        stored += f", for {run.reached} of {recipients}"
     time = next((words for bound, words in _TIMES if run.seconds < bound), "stopped after 45 s")
     return Row(client, grade_of(run), code(run.said), stored, time, kinds_of(run, set(faultless.findings)))
 

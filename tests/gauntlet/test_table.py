@@ -26,7 +26,7 @@ from tests.gauntlet.engine import (
     words_of,
 )
 from tests.gauntlet.notes import NOTES, Note
-from tests.gauntlet.page import CLASSES, GRADES, NOT_MET, Page, Row, Section, code, read, write
+from tests.gauntlet.page import CLASSES, NOT_MET, Page, Row, Section, code, read, write
 from tests.gauntlet.programs import CLIENTS, SOURCES, AbsentError, Client, Program, Workshop
 from tests.gauntlet.table import PAGE, add, fitting_notes, prepare, row_of, unfit_runs
 
@@ -52,6 +52,7 @@ def run(**changes: object) -> Run:
         "said": "450 Later",
         "messages": 0,
         "reached": 0,
+        "wanted": (1, 3),
         "seconds": 0.2,
         "findings": (),
         "results": (),
@@ -71,7 +72,16 @@ def test_a_program_is_graded_and_its_words_are_kept() -> None:
     assert (found.grade, found.met, found.said) == (Grade.SILENT, True, "sent")
     assert (found.messages, found.reached) == (1, 2)
     assert found.findings
-    assert [each.passed for each in found.results] == [True, True, True]
+    assert [each.expectation for each in found.results if not each.passed] == ["client_said: truth"]
+    assert found.wanted == (1, 3)
+
+
+def test_several_at_once_run_where_connections_are_needed(tmp_path: Path) -> None:
+    path = tmp_path / "scenario.yaml"
+    path.write_text('{"needs": {"connections": 3}}')
+    tell = python("import os; print(os.environ['SMTP_CONNECTIONS']); raise SystemExit(1)")
+    trial, output = engine.attempt(tell, str(path), limit=20)
+    assert (output.split(), trial.finished.exit_code) == (["1"] * 3, 1)
 
 
 def test_a_program_that_does_not_come_to_its_report_has_crashed() -> None:
@@ -119,6 +129,8 @@ def test_programs_log_in_where_it_is_about_that(tmp_path: Path, data: dict[str, 
 def test_the_report_is_the_last_line_that_is_one() -> None:
     assert find_report('{"sent": true}\nWarning: [1]\n{"sent": false}\n[]\n') == {"sent": False}
     assert find_report("sent") is None
+    of_three = find_report('{"sent": true}\n{"sent": false, "error": "421"}\n{"sent": true}\n')
+    assert of_three == {"sent": False, "error": "421"}
 
 
 @pytest.mark.parametrize(
@@ -162,6 +174,7 @@ def test_a_row_tells_of_a_run() -> None:
     assert made == Row("curl", "honest ✓", "`450 Later`", "1, for 2 of 3", "2 to 6 s", "`bare-lf`")
     assert row_of("curl", run(messages=2, reached=3, seconds=LIMIT + 1), baseline).time == "stopped after 45 s"
     assert row_of("curl", run(messages=2, reached=3), baseline).stored == "2"
+    assert row_of("curl", run(messages=2, reached=1, wanted=(3, 1)), baseline).stored == "2 of 3"
 
 
 @pytest.mark.parametrize(
@@ -265,8 +278,9 @@ def test_a_client_that_cannot_send_at_all_is_unfit() -> None:
     assert list(unfit_runs(runs)) == [(FAULTLESS_LOGIN, "msmtp", ill)]
 
 
-def test_every_grade_and_class_has_its_words() -> None:
-    assert list(GRADES) == list(Grade)
+def test_every_grade_and_class_has_its_words(page: Page) -> None:
+    text = write(page)
+    assert all(grade.meaning[1:] in text for grade in Grade)
     assert "legal" in CLASSES
 
 
@@ -274,7 +288,7 @@ def test_every_grade_and_class_has_its_words() -> None:
 
 
 def test_every_client_has_its_program() -> None:
-    used = {client.source for client in CLIENTS} | {"compose.sh"}
+    used = {client.source for client in CLIENTS} | {"compose.sh", engine.PARALLEL.name}
     assert used == {path.name for path in SOURCES.iterdir() if path.is_file()}
 
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 import re
 import tempfile
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mailtrap_py.cli.gauntlet.run import Heard, Run, Spoken
@@ -19,7 +18,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from typing import IO
 
-    from mailtrap_py.handle import Mailtrap
     from mailtrap_py.scenario.evidence import Evidence
     from mailtrap_py.settings import Settings
 
@@ -35,22 +33,13 @@ class Task:
 
     settings: Settings
     command: tuple[str, ...]
-    recipients: tuple[str, ...]
     timeout: float
 
 
 def attempt(task: Task) -> Run:
     """Hold the trial. Only the main thread can. Raises `SettingError` when the command cannot be started."""
-    to = ",".join(task.recipients)
-    with tempfile.TemporaryDirectory(prefix="mailtrap-") as folder, tempfile.TemporaryFile() as output:
-        authority = Path(folder) / "authority.pem"
-
-        def surroundings(server: Mailtrap) -> dict[str, str]:
-            authority.write_bytes(server.authority_pem)
-            return {"SMTP_TO": to, "SMTP_CA_FILE": str(authority)}
-
-        words = [word.replace("{to}", to) for word in task.command]
-        trial = hold(task.settings, words, timeout=task.timeout, output=output, surroundings=surroundings)
+    with tempfile.TemporaryFile() as output:
+        trial = hold(task.settings, task.command, timeout=task.timeout, output=output)
         return _told(trial, _last(output))
 
 
@@ -64,7 +53,8 @@ def _told(trial: Trial, output: str) -> Run:
         imitates=scenario.imitates,
         seed=trial.seed,
         grade=grade,
-        met=not scenario.rules or bool(evidence.firings),
+        met=trial.met,
+        needs=scenario.needs.describe(),
         passed=trial.passed,
         said=_said(trial),
         exit_code=finished.exit_code,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from pathlib import Path
@@ -17,21 +16,13 @@ from mailtrap_py.scenario.mistakes import nearest
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-ONE = ("bob@example.com",)
-SEVERAL = ("bob@example.com", "cy@example.com", "dee@example.com")
-"""As many as the scenarios about recipients need: one of them is refused, or one is too many."""
-
-_BY_NAME = {"fail-addresses": ("bob@example.com", "550@fail.test", "450x2@fail.test")}
-_ABOUT_RECIPIENTS = re.compile(r"\b(index|recipients): ")
-
 
 @dataclass(frozen=True, slots=True)
 class Chosen:
-    """A scenario to run: what `--scenario` would be, and the recipients that it takes to meet it."""
+    """A scenario to run, and what `--scenario` would be."""
 
     reference: str
     scenario: Scenario
-    recipients: tuple[str, ...]
 
 
 def choose(words: Iterable[str]) -> tuple[Chosen, ...]:
@@ -77,7 +68,7 @@ def _named(word: str) -> Iterator[str]:
 
 def _chosen(reference: str) -> Chosen:
     scenario = load(Path(reference) if "/" in reference or "." in reference else reference)
-    return Chosen(reference, scenario, recipients_for(scenario))
+    return Chosen(reference, scenario)
 
 
 def _fits(scenario: Scenario, facets: dict[str, set[str]]) -> bool:
@@ -85,11 +76,3 @@ def _fits(scenario: Scenario, facets: dict[str, set[str]]) -> bool:
     return (not facets["class"] or scenario.class_ in facets["class"]) and (
         not facets["at"] or not facets["at"].isdisjoint(points)
     )
-
-
-def recipients_for(scenario: Scenario) -> tuple[str, ...]:
-    """Say to whom a program has to send: to several where the scenario tells one recipient from another."""
-    if scenario.name in _BY_NAME:
-        return _BY_NAME[scenario.name]
-    asks = any(rule.when is not None and _ABOUT_RECIPIENTS.search(str(rule.when)) for rule in scenario.rules)
-    return SEVERAL if asks or any(each.only_retried for each in scenario.expect) else ONE

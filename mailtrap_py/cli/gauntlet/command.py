@@ -67,6 +67,10 @@ def gauntlet(  # noqa: PLR0913 - each is a flag
     scenario is about recipients; or from {host}, {port} and {to} in its arguments. SMTP_CA_FILE is the authority to
     trust for TLS. By its exit code the command says whether the mail is sent: 0, or another.
 
+    Some scenarios show only to who sends more: SMTP_MESSAGES messages over one connection, with SMTP_PAUSE seconds
+    between them, over SMTP_CONNECTIONS connections at once. A command that sends one message is told that it did not
+    meet them.
+
     A SELECTION is a name, a glob or a file; class:legal, class:seen, class:hostile and at:POINT leave what fits.
 
     \b
@@ -81,7 +85,7 @@ def gauntlet(  # noqa: PLR0913 - each is a flag
     from mailtrap_py.cli.console import console
     from mailtrap_py.cli.gauntlet import page, reports, table
     from mailtrap_py.cli.gauntlet.attempt import Task
-    from mailtrap_py.cli.gauntlet.choice import ONE, choose
+    from mailtrap_py.cli.gauntlet.choice import choose
     from mailtrap_py.cli.gauntlet.run import Require
     from mailtrap_py.cli.junit import save
     from mailtrap_py.scenario.quantities import parse_duration
@@ -103,11 +107,10 @@ def gauntlet(  # noqa: PLR0913 - each is a flag
     for path, flag, _ in files:
         _can_be_written(path, flag)
 
-    tasks = [Task(settings.changed(scenario=each.reference), command, each.recipients, seconds) for each in chosen]
+    tasks = [Task(settings.changed(scenario=each.reference), command, seconds) for each in chosen]
     with table.Progression(len(tasks), console(stderr=True)) as progression:
-        runs, code = _run_all(
-            Task(settings.changed(scenario=""), command, ONE, seconds), tasks, jobs, progression.finished
-        )
+        faultless = Task(settings.changed(scenario=""), command, seconds)
+        runs, code = _run_all(faultless, tasks, jobs, progression.finished)
     outcome = reports.Outcome(
         command=command,
         require=Require(require),

@@ -43,8 +43,9 @@ class Heard:
 class Run:
     """A scenario, what the command did under it, and what to think of that.
 
-    `met` says whether the client came to where the server fails; `passed`, whether every expectation holds; `said` is
-    the command's own word (`success (0)`). `copies` counts stored messages, `reached` has who got any.
+    `met` says whether the client came to where the server fails, `needs` what that takes; `passed`, whether every
+    expectation holds; `said` is the command's own word (`success (0)`). `copies` counts stored messages, `reached` has
+    who got any.
     """
 
     scenario: str
@@ -54,6 +55,7 @@ class Run:
     seed: int
     grade: Grade
     met: bool
+    needs: str
     passed: bool
     said: str
     exit_code: int
@@ -87,8 +89,11 @@ class Run:
     def why(self) -> str:
         """Why that is its grade: what the grade means, and the first thing that was expected and did not happen."""
         if self.word == NOT_MET:
-            return "the client never came to where the server fails"
-        failed = next((each for each in self.expectations if not each.passed), None)
+            never = "the client never came to where the server fails"
+            return f"{never}: it takes {self.needs}" if self.needs else never
+        said_already = "client_said" if self.bad else ()  # the meaning of a bad grade says that too
+        failures = [each for each in self.expectations if not each.passed]
+        failed = next((each for each in failures if not each.expectation.startswith(said_already)), None)
         reasons = [self.grade.meaning] if self.bad or (failed is None and not self.unfired) else []
         if failed is not None:
             reasons.append(f"expected {failed.expectation}" + (f": {failed.evidence[0]}" if failed.evidence else ""))

@@ -2,15 +2,26 @@
 
 from __future__ import annotations
 
+import itertools
+from collections.abc import Mapping
+
 from mailtrap_py.events import Ending
 from mailtrap_py.scenario.attempts import Failure
-from mailtrap_py.scenario.conversation import UNASKED, Exchange
+from mailtrap_py.scenario.conversation import CONTENT, GREETING, UNASKED, Exchange
 from mailtrap_py.scenario.evidence import BY_CLIENT, Session, Wait
 from mailtrap_py.scenario.expectation import GaveUp, NotReused, Reconnected, Waited
 from mailtrap_py.scenario.faults import Tls, TlsFault
 from mailtrap_py.scenario.verdict.case import TOLERANCE, Case, Ruling, count
 
 READY, SERVICE_CLOSING = 220, 421
+_VERBS: Mapping[str, frozenset[str]] = {
+    "greeting": frozenset({GREETING}),
+    "ehlo": frozenset({"EHLO", "HELO", "LHLO"}),
+    "starttls": frozenset({"STARTTLS"}),
+    "auth": frozenset({"AUTH"}),
+    "data": frozenset({"DATA"}),
+    "message": frozenset({CONTENT}),
+}
 _BY_SERVER = frozenset({Ending.SERVER_CLOSED, Ending.SERVER_RESET, Ending.SHUTDOWN})
 _NOBODYS_TLS = frozenset(
     Tls(tls=fault).describe()
@@ -88,6 +99,21 @@ def not_reused(expected: NotReused, case: Case) -> Ruling:
     return Ruling(
         not lines, tuple(lines) or (f"{count(failed, 'connection')} failed with {expected.after}, none was used on",)
     )
+
+
+def not_early(expected: tuple[str, ...], case: Case) -> Ruling:
+    """Judge `not_early`: the client said nothing more before it had the whole reply to one of these.
+
+    Pipelining does not allow it: none of them may have another command behind it.
+    """
+    verbs = frozenset().union(*(_VERBS[each] for each in expected))
+    lines: list[str] = []
+    for session in case.evidence.sessions:
+        for exchange, following in itertools.pairwise(each for each in session.exchanges if each.verb != UNASKED):
+            if exchange.verb in verbs and following.early and following.request is not None:
+                lines += [*map(case.evidence.show, exchange.lines[:1]), case.evidence.show(following.request)]
+                lines.append("that was sent before the reply had come")
+    return Ruling(not lines, tuple(lines) or (f"every reply was waited for ({', '.join(expected)})",))
 
 
 def gave_up(expected: GaveUp, case: Case) -> Ruling:

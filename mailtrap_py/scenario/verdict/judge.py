@@ -7,61 +7,18 @@ what it said at its end, compared with what became of its mail.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from enum import StrEnum
-from typing import Final, Protocol
+from typing import Protocol
 
 from mailtrap_py.scenario.evidence import CommandResult, Evidence
 from mailtrap_py.scenario.expectation import Expectation
 from mailtrap_py.scenario.verdict.case import TOLERANCE, Case
+from mailtrap_py.scenario.verdict.grade import Grade, grade_of_word
 from mailtrap_py.scenario.verdict.judges import JUDGES
 
 MOST_EVIDENCE = 20
 """So many lines a result shows; the rest is counted."""
 
 _SHELL_SIGNALS = range(129, 160)  # a shell's exit code for a command that a signal ended: 128 and the signal's number
-
-
-class Grade(StrEnum):
-    """What a command said at its end against what became of its mail; the first that holds, from the worst.
-
-    The order is hung, crashed, insecure, duplicated; then by what it said: lost, silent, or delivered for success;
-    honest, partial or mistaken for failure. `meaning` says what each is.
-    """
-
-    DELIVERED = "delivered"
-    HONEST = "honest"
-    PARTIAL = "partial"
-    MISTAKEN = "mistaken"
-    LOST = "lost"
-    DUPLICATED = "duplicated"
-    SILENT = "silent"
-    HUNG = "hung"
-    INSECURE = "insecure"
-    CRASHED = "crashed"
-
-    @property
-    def bad(self) -> bool:
-        """Whether nobody wants to run that program."""
-        return self not in {Grade.DELIVERED, Grade.HONEST, Grade.PARTIAL, Grade.MISTAKEN}
-
-    @property
-    def meaning(self) -> str:
-        """What it means, in a sentence for people."""
-        return _MEANINGS[self]
-
-
-_MEANINGS: Final = {
-    Grade.HUNG: "it had to be stopped, or waited longer for a reply than the scenario allows",
-    Grade.CRASHED: "it died of a signal, or of an error that it did not handle",
-    Grade.INSECURE: "it sent mail or credentials in clear where TLS was wanted",
-    Grade.DUPLICATED: "a recipient has the message more often than the scenario allows",
-    Grade.LOST: "it said success, and no recipient has the message",
-    Grade.SILENT: "it said success, and some recipients have nothing",
-    Grade.PARTIAL: "it said failure; some recipients have the message, others not",
-    Grade.MISTAKEN: "it said failure, though it was told that every recipient has the message",
-    Grade.HONEST: "it said failure, and nothing was delivered, or it could not know",
-    Grade.DELIVERED: "it said success, and every recipient has the message, as far as it was told",
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,30 +92,13 @@ def _grade(expect: tuple[Expectation, ...], results: tuple[Result, ...], case: C
         return Grade.INSECURE
     if _duplicated(expect, case):
         return Grade.DUPLICATED
-    return _of_success(case) if command.said == "success" else _of_failure(case)
+    return grade_of_word(command.said, case)
 
 
 def _duplicated(expect: tuple[Expectation, ...], case: Case) -> bool:
-    allowed = [each.delivered.copies for each in expect if each.delivered is not None and each.delivered.match is None]
-    counts = {len(fate.copies) for fate in case.fates}
-    return any(count > 1 and not any(copies.matches(count) for copies in allowed) for count in counts)
-
-
-def _missed(case: Case) -> bool:
-    """Say whether some mail is known not to have gone through: a recipient without it, or a last try that failed."""
-    last = case.attempts[-1] if case.attempts else None
-    return any(not fate.through for fate in case.fates) or (last is not None and last.transaction is None)
-
-
-def _of_success(case: Case) -> Grade:
-    if not any(fate.through for fate in case.fates):
-        return Grade.LOST
-    return Grade.SILENT if _missed(case) else Grade.DELIVERED
-
-
-def _of_failure(case: Case) -> Grade:
-    if not any(fate.through for fate in case.fates):
-        return Grade.HONEST
-    if _missed(case):
-        return Grade.PARTIAL
-    return Grade.MISTAKEN if all(fate.taken for fate in case.fates) else Grade.HONEST
+    wanted = [each.delivered for each in expect if each.delivered is not None]
+    return any(
+        len(fate.copies) > 1
+        and not any(fate.matches(each.match) and each.copies.matches(len(fate.copies)) for each in wanted)
+        for fate in case.fates
+    )

@@ -18,22 +18,28 @@ from mailtrap_py.scenario.verdict.connection import (
     ends_with,
     gave_up,
     no_plaintext,
+    not_early,
     not_reused,
     reconnected,
     waited,
 )
+from mailtrap_py.scenario.verdict.grade import TRUE, grade_of_word
 from mailtrap_py.scenario.verdict.mail import delivered, not_retried, only_retried, retried
 
 
 def client_said(expected: str, case: Case) -> Ruling:
     """Judge `client_said`: the exit code says so. A command that timed out or died said nothing, and fails it.
 
+    `truth` asks for success when every recipient's mail was taken, as far as the client was told, else for failure.
     Without a command, as in the fixture and the server, nobody was there to say anything, and it holds.
     """
     command = case.evidence.command
     if command is None:
         return Ruling(passed=True, evidence=("no command was run",))
-    return Ruling(command.said == expected, (str(command),))
+    if expected != "truth" or not command.said:
+        return Ruling(command.said == expected, (str(command),))
+    grade = grade_of_word(command.said, case)
+    return Ruling(grade in TRUE, (str(command), grade.meaning))
 
 
 def fired(expected: Mapping[str, Comparison], case: Case) -> Ruling:
@@ -91,6 +97,11 @@ JUDGES: Final[Mapping[str, Judge]] = {
         not_reused,
         "RFC 5321, section 3.8",
         "Close a connection that failed (QUIT) and take a new one from the pool.",
+    ),
+    "not_early": Judge(
+        not_early,
+        "RFC 5321, section 4.3.1; RFC 2920, section 3.1; RFC 3207, section 4.2",
+        "Read the whole reply before the next command, and forget at STARTTLS all that was read before TLS.",
     ),
     "gave_up": Judge(
         gave_up,

@@ -1,11 +1,12 @@
-// nodemailer: one message; it adds a Message-ID and a Date, and tells in `rejected` who was refused.
+// nodemailer: it adds a Message-ID and a Date, and tells in `rejected` who was refused; for several messages a pool.
 
 const nodemailer = require("nodemailer");
 
-const { SMTP_HOST, SMTP_PORT, SMTP_TO, SMTP_USER, SMTP_PASSWORD } = process.env;
+const { SMTP_HOST, SMTP_PORT, SMTP_TO, SMTP_USER, SMTP_PASSWORD, SMTP_MESSAGES, SMTP_PAUSE } = process.env;
 
 async function main() {
   const transport = nodemailer.createTransport({
+    pool: Number(SMTP_MESSAGES) > 1,
     host: SMTP_HOST,
     port: Number(SMTP_PORT),
     secure: false,
@@ -15,14 +16,22 @@ async function main() {
     greetingTimeout: 4000,
     socketTimeout: 4000,
   });
-  const info = await transport.sendMail({
-    from: "ann@example.com",
-    to: SMTP_TO.split(","),
-    subject: "Hello from nodemailer",
-    text: "A line of text, of about the length that people write in their mails.\n".repeat(1500),
-  });
-  const errors = info.rejectedErrors || [];
-  return Object.fromEntries(errors.map((error) => [error.recipient, error.response]));
+  const refused = {};
+  try {
+    for (let number = 0; number < Number(SMTP_MESSAGES); number++) {
+      if (number) await new Promise((resolve) => setTimeout(resolve, Number(SMTP_PAUSE) * 1000));
+      const info = await transport.sendMail({
+        from: "ann@example.com",
+        to: SMTP_TO.split(","),
+        subject: "Hello from nodemailer",
+        text: "A line of text, of about the length that people write in their mails.\n".repeat(1500),
+      });
+      for (const error of info.rejectedErrors || []) refused[error.recipient] = error.response;
+    }
+  } finally {
+    transport.close();
+  }
+  return refused;
 }
 
 function report(error, refused) {

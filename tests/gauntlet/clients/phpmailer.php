@@ -1,5 +1,5 @@
 <?php
-// PHPMailer: one message; it adds a Message-ID and a Date, and throws when anything went wrong.
+// PHPMailer: it adds a Message-ID and a Date, and throws when anything went wrong.
 
 require_once 'libphp-phpmailer/src/Exception.php';
 require_once 'libphp-phpmailer/src/PHPMailer.php';
@@ -15,6 +15,7 @@ try {
     $mail->Host = getenv('SMTP_HOST');
     $mail->Port = (int) getenv('SMTP_PORT');
     $mail->Timeout = 4;
+    $mail->SMTPKeepAlive = getenv('SMTP_MESSAGES') > 1;
     if (getenv('SMTP_USER')) {
         $mail->SMTPSecure = PHPMailer::ENCRYPTION_STARTTLS;
         $mail->SMTPAuth = true;
@@ -27,7 +28,13 @@ try {
     }
     $mail->Subject = 'Hello from PHPMailer';
     $mail->Body = str_repeat("A line of text, of about the length that people write in their mails.\n", 1500);
-    $mail->send();
+    for ($number = 0; $number < getenv('SMTP_MESSAGES'); $number++) {
+        if ($number) {
+            usleep((int) (getenv('SMTP_PAUSE') * 1000000));
+        }
+        $mail->send();
+    }
+    $mail->smtpClose();
 } catch (Exception $problem) {
     $error = trim($problem->getMessage());
 }

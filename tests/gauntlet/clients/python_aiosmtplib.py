@@ -1,4 +1,4 @@
-"""aiosmtplib: one message; those that were refused are what `send` returns."""
+"""aiosmtplib: those that were refused are what `send_message` returns."""
 
 import asyncio
 import json
@@ -10,8 +10,8 @@ from email.utils import formatdate, make_msgid
 import aiosmtplib
 
 
-async def main() -> bool:
-    """Send, and say how it went."""
+def compose() -> EmailMessage:
+    """Write a message."""
     message = EmailMessage()
     message["From"] = "ann@example.com"
     message["To"] = os.environ["SMTP_TO"].replace(",", ", ")
@@ -19,11 +19,15 @@ async def main() -> bool:
     message["Date"] = formatdate()
     message["Message-ID"] = make_msgid(domain="example.com")
     message.set_content("A line of text, of about the length that people write in their mails.\n" * 1500)
+    return message
+
+
+async def main() -> bool:
+    """Send, and say how it went."""
     error = ""
     refused: dict[str, aiosmtplib.SMTPResponse | aiosmtplib.SMTPRecipientRefused] = {}
     try:
-        responses, _ = await aiosmtplib.send(
-            message,
+        client = aiosmtplib.SMTP(
             hostname=os.environ["SMTP_HOST"],
             port=int(os.environ["SMTP_PORT"]),
             start_tls=True if os.environ["SMTP_USER"] else None,
@@ -31,7 +35,12 @@ async def main() -> bool:
             password=os.environ["SMTP_PASSWORD"] or None,
             timeout=4,
         )
-        refused.update(responses)
+        async with client:
+            for number in range(int(os.environ["SMTP_MESSAGES"])):
+                if number:
+                    await asyncio.sleep(float(os.environ["SMTP_PAUSE"]))
+                responses, _ = await client.send_message(compose())
+                refused.update(responses)
     except aiosmtplib.SMTPRecipientsRefused as problem:
         error = "all recipients were refused"
         refused.update({each.recipient: each for each in problem.recipients})

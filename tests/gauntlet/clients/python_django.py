@@ -1,12 +1,13 @@
-"""Django: one message by `send_mail`, which adds a Message-ID and a Date."""
+"""Django: messages by `send_mail`, which adds a Message-ID and a Date."""
 
 import json
 import os
 import smtplib
 import sys
+import time
 
 from django.conf import settings
-from django.core.mail import send_mail
+from django.core.mail import get_connection, send_mail
 
 settings.configure(
     EMAIL_HOST=os.environ["SMTP_HOST"],
@@ -22,12 +23,17 @@ def main() -> bool:
     """Send, and say how it went."""
     error, refused = "", {}
     try:
-        send_mail(
-            subject="Hello from Django",
-            message="A line of text, of about the length that people write in their mails.\n" * 1500,
-            from_email="ann@example.com",
-            recipient_list=os.environ["SMTP_TO"].split(","),
-        )
+        with get_connection() as connection:
+            for number in range(int(os.environ["SMTP_MESSAGES"])):
+                if number:
+                    time.sleep(float(os.environ["SMTP_PAUSE"]))
+                send_mail(
+                    subject="Hello from Django",
+                    message="A line of text, of about the length that people write in their mails.\n" * 1500,
+                    from_email="ann@example.com",
+                    recipient_list=os.environ["SMTP_TO"].split(","),
+                    connection=connection,
+                )
     except smtplib.SMTPRecipientsRefused as problem:
         error, refused = "all recipients were refused", problem.recipients
     except (smtplib.SMTPException, OSError) as problem:

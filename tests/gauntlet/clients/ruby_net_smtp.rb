@@ -1,4 +1,4 @@
-# Ruby's Net::SMTP: one message; it raises when anything went wrong.
+# Ruby's Net::SMTP: it raises when anything went wrong.
 
 require "json"
 require "net/smtp"
@@ -7,13 +7,11 @@ require "time"
 
 recipients = ENV.fetch("SMTP_TO").split(",")
 body = "A line of text, of about the length that people write in their mails.\n" * 1500
-message = <<~MAIL + body
+head = <<~MAIL
   From: ann@example.com
   To: #{recipients.join(", ")}
   Subject: Hello from Net::SMTP
   Date: #{Time.now.rfc2822}
-  Message-ID: <#{SecureRandom.uuid}@example.com>
-
 MAIL
 
 error = ""
@@ -26,7 +24,13 @@ begin
     smtp.enable_starttls
     login = { user: ENV["SMTP_USER"], secret: ENV["SMTP_PASSWORD"], authtype: :plain }
   end
-  smtp.start(**login) { smtp.send_message(message, "ann@example.com", *recipients) }
+  smtp.start(**login) do
+    ENV.fetch("SMTP_MESSAGES").to_i.times do |number|
+      sleep(ENV.fetch("SMTP_PAUSE").to_f) if number.positive?
+      message = "#{head}Message-ID: <#{SecureRandom.uuid}@example.com>\n\n#{body}"
+      smtp.send_message(message, "ann@example.com", *recipients)
+    end
+  end
 rescue Net::ProtocolError, Net::OpenTimeout, Net::ReadTimeout, OpenSSL::SSL::SSLError, IOError, SystemCallError => problem
   error = "#{problem.class}: #{problem.message.dup.force_encoding("UTF-8").scrub.strip}"
 end
