@@ -8,15 +8,14 @@ name but the code that uses it.
 from __future__ import annotations
 
 import difflib
-import ipaddress
-import re
 import shlex
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, ValidationInfo, field_validator
 
+from mailtrap_py import written
 from mailtrap_py.errors import SettingError
 
 PREFIX = "MAILTRAP_"
@@ -24,203 +23,8 @@ PREFIX = "MAILTRAP_"
 # Not settings of a trap, and too near to some to be taken for a slip of the pen: MAILTRAP_URL is what `run` tells its
 # command and what the pytest plugin will listen to, MAILTRAP_USER belongs to programs that use mailtrap.io.
 _OTHERS = frozenset({"MAILTRAP_URL", "MAILTRAP_USER"})
+_MECHANISMS = ("LOGIN", "PLAIN", "CRAM-MD5", "XOAUTH2", "OAUTHBEARER")
 _SLIP = 0.75  # how alike two names are (difflib) when one is taken for a misspelling of the other
-
-_LAST_PORT = 65535
-_UNITS_OF_TIME = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
-_UNITS_OF_SIZE = {"": 1, "B": 1, "KB": 1024, "MB": 1024**2, "GB": 1024**3}
-_QUANTITY = re.compile(r"([0-9]+(?:\.[0-9]+)?) ?([a-zA-Z]*)\Z")
-_HOSTNAME = re.compile(r"[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?\Z|\[[0-9A-Za-z:.]+\]\Z")
-_ORIGIN = re.compile(r"https?://[A-Za-z0-9.\[\]:-]+\Z", re.IGNORECASE)  # RFC 6454, section 6.1
-_DATABASES = ("sqlite", "postgresql")
-
-
-class _UnfitError(ValueError):
-    """A value that cannot be used: what is wrong with it, and what to write instead."""
-
-    def __init__(self, problem: str, cure: str) -> None:
-        super().__init__(f"{problem}; {cure}")
-        self.problem = problem
-        self.cure = cure
-
-
-# How a value is written. Each function takes the text of a flag or a variable, or the value itself from Python.
-
-
-def _port(value: object) -> object:
-    number = int(value) if isinstance(value, str) and value.isdecimal() else value
-    if not isinstance(number, int) or not 0 <= number <= _LAST_PORT:
-        raise _UnfitError(f"{value!r} is not a port", f"write a number from 0 to {_LAST_PORT}; 0 picks a free one")
-    return number
-
-
-def _or_off(read: Callable[[object], object]) -> Callable[[object], object]:
-    def read_or_off(value: object) -> object:
-        return None if value is None or (isinstance(value, str) and value.lower() == "off") else read(value)
-
-    return read_or_off
-
-
-def _whole(value: object) -> object:
-    number = int(value) if isinstance(value, str) and value.isdecimal() else value
-    if not isinstance(number, int) or isinstance(number, bool) or number < 1:
-        raise _UnfitError(f"{value!r} is not a number", "write a whole number from 1, or off")
-    return number
-
-
-def _quantity(value: object, units: Mapping[str, float]) -> float | None:
-    if isinstance(value, int | float) and not isinstance(value, bool):
-        return value if value >= 0 else None
-    found = _QUANTITY.match(value) if isinstance(value, str) else None
-    unit = None if found is None else {unit.lower(): size for unit, size in units.items()}.get(found[2].lower())
-    return None if found is None or unit is None else float(found[1]) * unit
-
-
-def _seconds(value: object) -> object:
-    seconds = _quantity(value, _UNITS_OF_TIME)
-    if not seconds:
-        raise _UnfitError(f"{value!r} is not a duration", "write a number and a unit, as in 500ms, 30s, 5m or 1h")
-    return seconds
-
-
-def _octets(value: object) -> object:
-    octets = _quantity(value, _UNITS_OF_SIZE)
-    if not octets:
-        raise _UnfitError(
-            f"{value!r} is not a size", "write a number of octets, or one with a unit, as in 500KB or 50MB"
-        )
-    return int(octets)
-
-
-def _addresses(value: object) -> object:
-    texts = [value] if isinstance(value, str) else list(value) if isinstance(value, Iterable) else []
-    addresses: list[str] = []
-    for text in texts or [value]:
-        if text == "localhost":
-            addresses += ["127.0.0.1", "::1"]
-            continue
-        try:
-            addresses.append(str(ipaddress.ip_address(str(text))))
-        except ValueError:
-            cure = "write an address of this machine, as in 127.0.0.1 or ::1; 0.0.0.0 and :: stand for all of them"
-            raise _UnfitError(f"{text!r} is not an IP address", cure) from None
-    return tuple(dict.fromkeys(addresses))
-
-
-def _pairs(separator: str, what: str, example: str) -> Callable[[object], object]:
-    def read(value: object) -> object:
-        if isinstance(value, Mapping):
-            return dict(value)
-        pairs: dict[str, str] = {}
-        for text in [value] if isinstance(value, str) else value if isinstance(value, Iterable) else [value]:
-            name, found, content = str(text).partition(separator)
-            if not name or not found:
-                raise _UnfitError(f"{text!r} is not {what}", f"write {example}")
-            pairs[name] = content
-        return pairs
-
-    return read
-
-
-def _integer(value: object) -> object:
-    if isinstance(value, str):
-        try:
-            return int(value)
-        except ValueError:
-            raise _UnfitError(f"{value!r} is not a number", "write a whole number, such as 42") from None
-    return value
-
-
-def _speed(value: object) -> object:
-    if value is None or value in ("real", "manual"):
-        return value
-    text = value.removesuffix("x") if isinstance(value, str) else value
-    try:
-        speed = float(text)  # type: ignore[arg-type]  # whatever it is, float() says whether it is a number
-    except (TypeError, ValueError):
-        speed = 0.0
-    if not 0 < speed < float("inf"):
-        raise _UnfitError(f"{value!r} is not a clock", "write real, manual, or how many times as fast, as in 60")
-    return speed
-
-
-def _one_of(*words: str) -> Callable[[object], object]:
-    def read(value: object) -> object:
-        if value not in words:
-            near = difflib.get_close_matches(str(value), words, 1)
-            cure = f"did you mean {near[0]}?" if near else f"write {', '.join(words[:-1])} or {words[-1]}"
-            raise _UnfitError(f"{value!r} is not one of {', '.join(words)}", cure)
-        return value
-
-    return read
-
-
-def address(text: str) -> tuple[str, int]:
-    """Take `host:port` apart; an IPv6 address stands in brackets. Raises `ValueError` when it is neither."""
-    host, _, port = text.rpartition(":")
-    bare = host.removeprefix("[").removesuffix("]")
-    if not bare or (":" in bare) != (host != bare) or not port.isdecimal() or not 0 < int(port) <= _LAST_PORT:
-        raise _UnfitError(f"{text!r} is not a host and a port", "write both, as in smtp.example:587 or [::1]:25")
-    return bare, int(port)
-
-
-def _upstream(value: object) -> object:
-    if value:
-        address(str(value))
-    return value
-
-
-def _database(value: object) -> object:
-    if not isinstance(value, str) or not value:
-        return value
-    scheme, found, _ = value.partition("://")
-    if not found:
-        return f"sqlite:///{value}"
-    if scheme.partition("+")[0] not in _DATABASES:
-        raise _UnfitError(
-            f"{value!r} is not a database", "write the name of a file, or a URL as in postgresql://user@host/name"
-        )
-    return value
-
-
-def _range(value: object) -> object:
-    if value:
-        found = re.fullmatch(r"([0-9]{1,5})-([0-9]{1,5})", str(value))
-        if found is None or not 0 < int(found[1]) <= int(found[2]) <= _LAST_PORT:
-            raise _UnfitError(f"{value!r} is no range of ports", "write the first and the last, as in 2600-2650")
-    return value
-
-
-def _hostname(value: object) -> object:
-    if not isinstance(value, str) or not _HOSTNAME.match(value):
-        raise _UnfitError(
-            f"{value!r} is not a host name", "write letters, digits, dots and hyphens, as in mail.example.com"
-        )
-    return value
-
-
-def _names(value: object) -> object:
-    texts = [value] if isinstance(value, str) else list(value) if isinstance(value, Iterable) else [value]
-    return tuple(dict.fromkeys(str(_hostname(text)).lower() for text in texts))
-
-
-def _origins(value: object) -> object:
-    texts = [value] if isinstance(value, str) else list(value) if isinstance(value, Iterable) else [value]
-    for text in texts:
-        if not isinstance(text, str) or not _ORIGIN.match(text):
-            raise _UnfitError(f"{text!r} is not an origin", "write scheme and host, as in https://app.example.com")
-    return tuple(dict.fromkeys(str(text).lower() for text in texts))
-
-
-# How a value is shown.
-
-
-def _show_seconds(value: float) -> str:
-    return f"{value / 60:g}m" if value % 60 == 0 else f"{value:g}s"
-
-
-def _show_octets(value: int) -> str:
-    return f"{value // 1024**2}MB" if value % 1024**3 else f"{value // 1024**3}GB"
 
 
 @dataclass(frozen=True, slots=True)
@@ -233,10 +37,11 @@ class _Text:
     several: bool = False
 
 
-Port = Annotated[int, BeforeValidator(_port), _Text("PORT")]
-OptionalPort = Annotated[int | None, BeforeValidator(_or_off(_port)), _Text("PORT|off")]
-Seconds = Annotated[float, BeforeValidator(_seconds), _Text("TIME", _show_seconds)]
-Octets = Annotated[int, BeforeValidator(_octets), _Text("SIZE", _show_octets)]
+Port = Annotated[int, BeforeValidator(written.port), _Text("PORT")]
+OptionalPort = Annotated[int | None, BeforeValidator(written.or_off(written.port)), _Text("PORT|off")]
+Seconds = Annotated[float, BeforeValidator(written.seconds), _Text("TIME", written.show_seconds)]
+OnOff = Literal["on", "off"]
+Octets = Annotated[int, BeforeValidator(written.octets), _Text("SIZE", written.show_octets)]
 
 
 class Settings(BaseModel):
@@ -249,14 +54,14 @@ class Settings(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", validate_default=True)
 
     host: Annotated[
-        tuple[str, ...], BeforeValidator(_addresses), _Text("ADDRESS", " and ".join, flag="--host", several=True)
+        tuple[str, ...], BeforeValidator(written.addresses), _Text("ADDRESS", " and ".join, flag="--host", several=True)
     ] = Field(default=("127.0.0.1", "::1"), description="Address to listen on; 0.0.0.0 and :: let others in.")
     smtp_port: Port = Field(default=1025, description="Port for SMTP, with STARTTLS on offer; 0 picks a free one.")
     smtps_port: OptionalPort = Field(default=1465, description="Port for SMTP inside TLS; off closes it.")
     http_port: OptionalPort = Field(default=8025, description="Port for the page and the HTTP API; off closes it.")
     http_users: Annotated[
         dict[str, str],
-        BeforeValidator(_pairs(":", "a user", "a name and a password, as in ann:secret")),
+        BeforeValidator(written.pairs(":", "a user", "a name and a password, as in ann:secret")),
         _Text("NAME:PASSWORD", lambda _: "anybody", flag="--http-user", several=True),
     ] = Field(default_factory=dict, description="Who may use the page and the API; health checks are for anybody.")
     http_token: Annotated[str, _Text("TOKEN", lambda _: "none")] = Field(
@@ -264,48 +69,48 @@ class Settings(BaseModel):
     )
     http_names: Annotated[
         tuple[str, ...],
-        BeforeValidator(_names),
+        BeforeValidator(written.names),
         _Text("NAME", lambda _: "none", flag="--http-name", several=True),
     ] = Field(default=(), description="Another name that HTTP may be asked under, as behind a reverse proxy.")
     http_origins: Annotated[
         tuple[str, ...],
-        BeforeValidator(_origins),
+        BeforeValidator(written.origins),
         _Text("ORIGIN", lambda _: "none", flag="--http-origin", several=True),
     ] = Field(default=(), description="A site whose pages may use the API (CORS), as in https://app.example.com.")
     compat: Annotated[
         Literal["mailpit", "mailhog"],
-        BeforeValidator(_one_of("mailpit", "mailhog")),
+        BeforeValidator(written.one_of("mailpit", "mailhog")),
         _Text("mailpit|mailhog"),
     ] = Field(default="mailpit", description="Whose API is at /api/v1; MailHog's is at /api/v2 in any case.")
-    inbox_ports: Annotated[str, BeforeValidator(_range), _Text("FIRST-LAST", lambda _: "any")] = Field(
+    inbox_ports: Annotated[str, BeforeValidator(written.port_range), _Text("FIRST-LAST", lambda _: "any")] = Field(
         default="", description="Ports to choose from for inboxes that get one of their own; any free one, if not said."
     )
-    store: Annotated[str, BeforeValidator(_database), _Text("FILE|URL", lambda _: "gone at the end")] = Field(
+    store: Annotated[str, BeforeValidator(written.database), _Text("FILE|URL", lambda _: "gone at the end")] = Field(
         default="", description="Where the record is kept: an SQLite file, or the URL of a database."
     )
-    keep_messages: Annotated[int | None, BeforeValidator(_or_off(_whole)), _Text("NUMBER|off")] = Field(
+    keep_messages: Annotated[int | None, BeforeValidator(written.or_off(written.whole)), _Text("NUMBER|off")] = Field(
         default=100_000, description="So many messages are kept of each inbox; the oldest go first."
     )
-    keep_bytes: Annotated[int | None, BeforeValidator(_or_off(_octets)), _Text("SIZE|off", _show_octets)] = Field(
-        default=10 * 1024**3, description="Messages of so much together are kept of each inbox."
-    )
-    keep_age: Annotated[float | None, BeforeValidator(_or_off(_seconds)), _Text("TIME|off", lambda _: "off")] = Field(
-        default=None, description="Messages are kept for so long."
-    )
+    keep_bytes: Annotated[
+        int | None, BeforeValidator(written.or_off(written.octets)), _Text("SIZE|off", written.show_octets)
+    ] = Field(default=10 * 1024**3, description="Messages of so much together are kept of each inbox.")
+    keep_age: Annotated[
+        float | None, BeforeValidator(written.or_off(written.seconds)), _Text("TIME|off", lambda _: "off")
+    ] = Field(default=None, description="Messages are kept for so long.")
     scenario: Annotated[str, _Text("NAME|FILE", lambda _: "none")] = Field(
         default="", description="What goes wrong: a scenario of the library, or a YAML file."
     )
     params: Annotated[
         dict[str, object],
-        BeforeValidator(_pairs("=", "a parameter", "its name and its value, as in wait=30s")),
+        BeforeValidator(written.pairs("=", "a parameter", "its name and its value, as in wait=30s")),
         _Text("NAME=VALUE", lambda _: "those of the scenario", flag="--param", several=True),
     ] = Field(default_factory=dict, description="A parameter of the scenario.")
-    seed: Annotated[int | None, BeforeValidator(_integer), _Text("NUMBER", lambda _: "drawn")] = Field(
+    seed: Annotated[int | None, BeforeValidator(written.integer), _Text("NUMBER", lambda _: "drawn")] = Field(
         default=None, description="Seed of the scenario's dice: the same seed deals the same faults."
     )
     clock: Annotated[
         Literal["real", "manual"] | float | None,
-        BeforeValidator(_speed),
+        BeforeValidator(written.speed),
         _Text("real|manual|SPEED", lambda _: "real"),
     ] = Field(
         default=None, description="Clock of the scenario's waits; a number speeds it up: 60 makes a minute a second."
@@ -314,26 +119,41 @@ class Settings(BaseModel):
         default="",
         description="Real server to talk like, where the scenario names none: postfix, gmail, ses and nine more.",
     )
-    fail_addresses: Annotated[Literal["on", "off"], BeforeValidator(_one_of("on", "off")), _Text("on|off")] = Field(
-        default="on", description="Whether addresses at fail.test fail as their names say, as in 450x2@fail.test."
+    fail_addresses: Annotated[Literal["on", "off"], BeforeValidator(written.one_of("on", "off")), _Text("on|off")] = (
+        Field(
+            default="on", description="Whether addresses at fail.test fail as their names say, as in 450x2@fail.test."
+        )
     )
-    upstream: Annotated[str, BeforeValidator(_upstream), _Text("HOST:PORT", lambda _: "none")] = Field(
+    upstream: Annotated[str, BeforeValidator(written.upstream), _Text("HOST:PORT", lambda _: "none")] = Field(
         default="", description="A real server to stand in front of: what is accepted here is handed on to it."
     )
     upstream_timeout: Seconds = Field(default=30.0, description="How long the real server may take for an answer.")
-    hostname: Annotated[str, BeforeValidator(_hostname), _Text("NAME")] = Field(
+    hostname: Annotated[str, BeforeValidator(written.hostname), _Text("NAME")] = Field(
         default="mailtrap.localhost", description="Name that the server gives itself, in its greeting and certificate."
     )
     auth: Annotated[
         Literal["optional", "required", "off"],
-        BeforeValidator(_one_of("optional", "required", "off")),
+        BeforeValidator(written.one_of("optional", "required", "off")),
         _Text("optional|required|off"),
     ] = Field(default="optional", description="Whether AUTH is on offer, or asked for before any mail.")
     users: Annotated[
         dict[str, str],
-        BeforeValidator(_pairs(":", "a user", "a name and a password, as in ann:secret")),
+        BeforeValidator(written.pairs(":", "a user", "a name and a password, as in ann:secret")),
         _Text("NAME:PASSWORD", lambda _: "any", flag="--user", several=True),
     ] = Field(default_factory=dict, description="A user who may log in; without one, any name and password will do.")
+    users_file: Annotated[str, _Text("FILE", lambda _: "none")] = Field(
+        default="", description="A file of more users, NAME:PASSWORD on each line."
+    )
+    auth_mechanisms: Annotated[
+        tuple[str, ...],
+        BeforeValidator(written.some_of(*_MECHANISMS)),
+        _Text("NAME", " ".join, flag="--auth-mechanism", several=True),
+    ] = Field(default=_MECHANISMS, description="A mechanism of AUTH that is on offer.")
+    require_tls: Annotated[
+        Literal["off", "auth", "mail"],
+        BeforeValidator(written.one_of("off", "auth", "mail")),
+        _Text("off|auth|mail"),
+    ] = Field(default="off", description="What has to wait for TLS: nothing, AUTH, or AUTH and mail.")
     max_message_size: Octets = Field(default=50 * 1024**2, description="Largest message taken (the SIZE of EHLO).")
     command_timeout: Seconds = Field(default=300.0, description="How long a client may be silent before it is cut off.")
     tls_cert: Annotated[str, _Text("FILE", lambda _: "generated")] = Field(
@@ -347,7 +167,7 @@ class Settings(BaseModel):
     @classmethod
     def _belongs_to_a_certificate(cls, value: str, info: ValidationInfo) -> str:
         if bool(value) != bool(info.data.get("tls_cert")):
-            raise _UnfitError(
+            raise written.UnfitError(
                 "a certificate without its key" if not value else "a key without its certificate",
                 "give both --tls-cert and --tls-key, or neither for generated ones",
             )
@@ -356,7 +176,7 @@ class Settings(BaseModel):
     @property
     def upstream_address(self) -> tuple[str, int] | None:
         """Host and port of the real server; `None` when there is none."""
-        return address(self.upstream) if self.upstream else None
+        return written.address(self.upstream) if self.upstream else None
 
     @property
     def inbox_port_numbers(self) -> range:
@@ -464,5 +284,5 @@ def _split(entry: Entry, text: str) -> list[str]:
 def _explain(invalid: ValidationError, origins: Mapping[str, str]) -> SettingError:
     first = invalid.errors(include_url=False)[0]
     unfit = first.get("ctx", {}).get("error")
-    problem, cure = (unfit.problem, unfit.cure) if isinstance(unfit, _UnfitError) else (first["msg"], "")
+    problem, cure = (unfit.problem, unfit.cure) if isinstance(unfit, written.UnfitError) else (first["msg"], "")
     return SettingError(f"{origins[str(first['loc'][0])]}: {problem}", cure=cure)

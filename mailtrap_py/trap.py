@@ -19,9 +19,10 @@ from mailtrap_py.scenario import ListenerHow, Rule
 from mailtrap_py.scenario.mistakes import Mistake
 from mailtrap_py.settings import Settings
 from mailtrap_py.smtp.server import Server
-from mailtrap_py.smtp.service import AuthPolicy, Service
+from mailtrap_py.smtp.service import AuthPolicy, Service, TlsPolicy
 from mailtrap_py.smtp.tls import Authority
 from mailtrap_py.smtp.upstream import Upstream
+from mailtrap_py.smtp.users import read_users
 from mailtrap_py.store import Keep, Store
 
 if TYPE_CHECKING:
@@ -215,7 +216,9 @@ class Trap:
             max_message_size=settings.max_message_size,
             command_timeout=settings.command_timeout,
             auth=AuthPolicy(settings.auth),
-            users=settings.users,
+            users=settings.users | (read_users(settings.users_file) if settings.users_file else {}),
+            mechanisms=settings.auth_mechanisms,
+            require_tls=TlsPolicy(settings.require_tls),
             tls=self._authority.context,
             upstream=upstream,
             persona=persona,

@@ -9,7 +9,9 @@ import pytest
 from pydantic import ValidationError
 
 from mailtrap_py.errors import SettingError
-from mailtrap_py.settings import Entry, Settings, address, entries, strangers
+from mailtrap_py.settings import Entry, Settings, entries, strangers
+from mailtrap_py.smtp.sasl import MECHANISMS
+from mailtrap_py.written import address
 
 DOCS = Path(__file__).parents[1] / "docs" / "settings.md"
 
@@ -244,3 +246,7 @@ def table(settings: tuple[Entry, ...]) -> str:
 def test_the_docs_have_the_table_of_the_model() -> None:
     expected = table(entries())
     assert expected in DOCS.read_text("utf-8"), f"put this table into docs/settings.md:\n{expected}"
+
+
+def test_every_mechanism_of_the_server_can_be_chosen() -> None:
+    assert Settings().auth_mechanisms == tuple(MECHANISMS)
