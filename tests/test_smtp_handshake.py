@@ -21,7 +21,7 @@ REASONS = {
     BadTls.WRONG_HOST: "Hostname mismatch",
     BadTls.SELF_SIGNED: "self-signed certificate",
     BadTls.UNTRUSTED: "unable to get local issuer certificate",
-    BadTls.OLD_VERSION: "PROTOCOL_VERSION|EOF",  # asyncio may close before the alert that says so is sent
+    BadTls.OLD_VERSION: "PROTOCOL_VERSION",  # its alert, not only the end of the connection
 }
 
 
@@ -108,3 +108,84 @@ def test_plaintext_behind_the_220(trap: Mailtrap) -> None:
 def test_every_fault_is_carried_out() -> None:
     tried = {*(bad.value for bad in BadTls), "drop", "garbage", "stall", "inject"}
     assert tried == {fault.value for fault in TlsFault}
+
+
+@pytest.mark.parametrize("implicit", [True, False])
+def test_an_old_client_gets_on_with_an_old_server(trap: Mailtrap, *, implicit: bool) -> None:
+    trap.fail("tls", {"tls": "old-version"})
+    context = trap.ssl_context()
+    with pytest.warns(DeprecationWarning, match="TLSv1_1 is deprecated"):
+        context.minimum_version = context.maximum_version = ssl.TLSVersion.TLSv1_1
+    context.set_ciphers("ALL:@SECLEVEL=0")
+    with (
+        before_the_handshake(trap, implicit=implicit) as client,
+        context.wrap_socket(client, server_hostname="localhost") as secured,
+    ):
+        assert secured.version() == "TLSv1.1"
+        if implicit:
+            assert secured.recv(1000).startswith(b"220 ")
+        secured.sendall(b"NOOP\r\n")
+        assert secured.recv(1000) == b"250 2.0.0 Ok\r\n"
+
+
+def test_an_old_server_that_hears_nothing_like_tls(trap: Mailtrap) -> None:
+    trap.fail("tls", {"tls": "old-version"})
+    with before_the_handshake(trap, implicit=True) as client:
+        client.sendall(b"EHLO client.example\r\n")
+        assert client.recv(1000) == b""
+    assert trap.sessions[-1].lines[-1].data.startswith(b"TLS handshake failed")
+
+
+@pytest.mark.parametrize("implicit", [True, False])
+def test_a_rule_knows_the_name_before_the_handshake(trap: Mailtrap, *, implicit: bool) -> None:
+    rule = trap.fail("tls", {"tls": "expired"}, sni="*.example")
+    for name, refused in (("mail.example", True), ("localhost", False)):
+        with before_the_handshake(trap, implicit=implicit) as client:
+            context = trap.ssl_context()
+            context.check_hostname = False  # the certificate is for another name; it is the time that is looked at
+            handshake = context.wrap_socket
+            if refused:
+                with pytest.raises(ssl.SSLCertVerificationError, match="has expired"):
+                    handshake(client, server_hostname=name)
+            else:
+                handshake(client, server_hostname=name).close()
+    assert (rule.fired, rule.nearest_miss) == (1, "")
+
+
+@pytest.mark.parametrize("implicit", [True, False])
+@pytest.mark.parametrize("asked_first", [True, False])
+def test_a_rule_knows_the_name_after_the_handshake(trap: Mailtrap, *, implicit: bool, asked_first: bool) -> None:
+    if asked_first:
+        trap.fail("tls", {"note": "never"}, sni="another")
+    rule = trap.fail("ehlo", "550 5.7.1 Not under this name", sni="localhost")
+    with (
+        before_the_handshake(trap, implicit=implicit) as client,
+        trap.ssl_context().wrap_socket(client, server_hostname="localhost") as secured,
+    ):
+        if implicit:
+            secured.recv(1000)
+        secured.sendall(b"EHLO c\r\n")
+        assert secured.recv(1000) == b"550 5.7.1 Not under this name\r\n"
+    assert rule.fired == 1
+    with socket.create_connection(("127.0.0.1", trap.port), timeout=5) as plain:
+        plain.recv(1000)
+        plain.sendall(b"EHLO c\r\n")
+        assert plain.recv(1000).startswith(b"250-")  # there is no name without TLS
+
+
+def test_a_client_that_says_nothing_while_its_name_is_awaited(trap: Mailtrap) -> None:
+    trap.fail("tls", {"tls": "drop"}, sni="mail.example")
+    with before_the_handshake(trap, implicit=True):
+        pass
+    with before_the_handshake(trap, implicit=True) as client:
+        client.sendall(b"EHLO client.example\r\n")  # not TLS, so the handshake says what is wrong
+        client.recv(1000)
+    assert trap.sessions[-1].lines[-1].data.startswith(b"TLS handshake failed")
+
+
+def test_a_client_that_says_nothing_for_too_long(trap: Mailtrap, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("mailtrap_py.smtp.handshake.LIMIT", 0.01)
+    trap.fail("tls", {"tls": "drop"}, sni="mail.example")
+    with before_the_handshake(trap, implicit=True) as client:
+        assert client.recv(1000) == b""
+    assert trap.sessions[-1].lines[-1].data == b"the client began no TLS handshake"

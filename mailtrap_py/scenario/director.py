@@ -175,6 +175,11 @@ class Director:
         limits = {when.idle for state in states for when in all_parts(state.rule.when)}
         return tuple(sorted(limit for limit in limits if limit is not None))
 
+    def asks_for_sni(self) -> bool:
+        """Tell whether a rule at `tls` wants to know which name the client asks a certificate for."""
+        states = self._by_point.get(Point.TLS, ())
+        return any(when.sni is not None for state in states for when in all_parts(state.rule.when))
+
     def content_marks(self) -> tuple[tuple[int, ...], tuple[int, ...]]:
         """Give the octets and the lines of content at which a rule at `content` could begin to match, in order.
 

@@ -16,14 +16,14 @@ COMMANDS = frozenset(Point) - {
 """The points that `any` stands for: where the client has said something that is one line."""
 
 _ALWAYS = frozenset({"client", "port", "inbox", "session_number", "state"})
-_SESSION = _ALWAYS | {"tls", "helo", "user", "mechanism", "message_number"}
+_SESSION = _ALWAYS | {"tls", "sni", "helo", "user", "mechanism", "message_number"}
 _COMMAND = _SESSION | {"verb"}
 _MAIL = _COMMAND | {"from", "size"}
 _RCPT = _MAIL | {"to", "index", "recipients"}
 _DATA = _MAIL | {"to", "recipients"}
 
 KNOWN: Mapping[Point, frozenset[str]] = {
-    Point.CONNECT: _ALWAYS | {"tls"},
+    Point.CONNECT: _ALWAYS | {"tls", "sni"},
     Point.TLS: _ALWAYS | {"sni"},
     Point.EHLO: _COMMAND,
     Point.STARTTLS: _COMMAND,

@@ -25,6 +25,7 @@ class Chronicle:
     client_port: int = 0
     tls_version: str = ""
     tls_cipher: str = ""
+    sni: str = ""
     helo: str = ""
     esmtp: bool = False
     user: str = ""

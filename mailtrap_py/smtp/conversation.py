@@ -327,6 +327,7 @@ class Conversation(asyncio.BufferedProtocol):
             session_number=facts.number,
             message_number=self.messages + 1,
             tls=facts.tls_version,
+            sni=facts.sni,
             helo=self.argument if point is Point.EHLO else facts.helo,
             user=self.attempted_user if point is Point.AUTH else facts.user,
             mechanism=self.attempted_mechanism if point is Point.AUTH else facts.mechanism,

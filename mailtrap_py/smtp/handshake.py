@@ -1,4 +1,8 @@
-"""The TLS handshake of a session: as it should be, or going wrong the way a scenario wants it."""
+"""The TLS handshake of a session: as it should be, or going wrong the way a scenario wants it.
+
+The name that a client asks a certificate for (SNI) stands in its first message. After a handshake it is known anyway;
+before it, only to who waits for that message: `listen_first`.
+"""
 
 from __future__ import annotations
 
@@ -9,8 +13,9 @@ from typing import Final, cast
 
 from mailtrap_py.events import Ending
 from mailtrap_py.scenario import TlsFault
+from mailtrap_py.smtp.client_hello import MOST, server_name
 from mailtrap_py.smtp.service import MakeContext
-from mailtrap_py.smtp.tls import BadTls
+from mailtrap_py.smtp.tls import BadTls, name_asked_for
 from mailtrap_py.smtp.wire import SessionOver, Wire
 
 LIMIT = 60.0
@@ -33,12 +38,34 @@ class Secured:
     transport: asyncio.Transport
     version: str
     cipher: str
+    name: str
+
+
+async def listen_first(wire: Wire) -> tuple[bytes, str]:
+    """Wait for the client's first message; give what came, and the name in it. Raises `SessionOver`, `ClientGone`."""
+    wire.unhold()
+    came, name = b"", None
+    try:
+        while name is None:
+            came += await wire.input.take(MOST, LIMIT)
+            name = server_name(came)
+    except TimeoutError as error:
+        wire.note("the client began no TLS handshake")
+        raise SessionOver(Ending.CLIENT_CLOSED, "the client began no TLS handshake") from error
+    return came, name
 
 
 async def shake_hands(
-    wire: Wire, protocol: asyncio.BaseProtocol, contexts: MakeContext, fault: TlsFault | None
+    wire: Wire,
+    protocol: asyncio.BaseProtocol,
+    contexts: MakeContext,
+    fault: TlsFault | None,
+    came: bytes = b"",
 ) -> Secured:
-    """Go under TLS. Raises `SessionOver` when that fails, be it for the client, or because it is to fail."""
+    """Go under TLS. Raises `SessionOver` when that fails, be it for the client, or because it is to fail.
+
+    `came` is what `listen_first` has read.
+    """
     match fault:
         case TlsFault.DROP:
             await wire.abort()
@@ -55,7 +82,30 @@ async def shake_hands(
             await wire.unless_lost(wire.inbox.clock.sleep(LIMIT), or_closed=True)
             await wire.close()
             raise SessionOver(Ending.SERVER_CLOSED, "silence in place of a TLS handshake")
-    return await _start(wire, protocol, contexts(_BAD.get(fault) if fault is not None else None))
+    context = contexts(_BAD.get(fault) if fault is not None else None)
+    if fault is TlsFault.OLD_VERSION:
+        came = came or (await listen_first(wire))[0]
+        await _refuse(wire, context, came)
+    return await _start(wire, protocol, context, came)
+
+
+async def _refuse(wire: Wire, context: ssl.SSLContext, came: bytes) -> None:
+    """Say why the handshake cannot be, if it cannot: asyncio would close before the alert is sent.
+
+    RFC 8446, section 4.2.1: "it MUST abort the handshake with a "protocol_version" alert".
+    """
+    incoming, outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
+    incoming.write(came)
+    try:
+        context.wrap_bio(incoming, outgoing, server_side=True).do_handshake()
+    except ssl.SSLWantReadError:
+        return  # it goes on: the client is as old
+    except ssl.SSLError as error:
+        failure = f"TLS handshake failed: {error}"
+        wire.note(failure)
+        wire.transport.write(outgoing.read())
+        await wire.close()
+        raise SessionOver(Ending.SERVER_CLOSED, failure) from error
 
 
 def _feed(protocol: asyncio.BaseProtocol, data: bytes) -> None:
@@ -69,7 +119,7 @@ def _feed(protocol: asyncio.BaseProtocol, data: bytes) -> None:
         data = data[count:]
 
 
-async def _start(wire: Wire, protocol: asyncio.BaseProtocol, context: ssl.SSLContext) -> Secured:
+async def _start(wire: Wire, protocol: asyncio.BaseProtocol, context: ssl.SSLContext, came: bytes) -> Secured:
     loop = asyncio.get_running_loop()
     before = wire.transport
     handshake = loop.create_task(
@@ -77,10 +127,11 @@ async def _start(wire: Wire, protocol: asyncio.BaseProtocol, context: ssl.SSLCon
     )
     try:
         await asyncio.sleep(0)  # until the protocol of TLS has taken over
-        early = wire.input.discard()
+        early = came + wire.input.discard()
         if early:
-            # uvloop reads a new connection's first octets even where its protocol has paused it. They are given on
-            # after the protocol of TLS was told of its connection.
+            # What was read before: to know the name, while a rule waited, or because uvloop reads a new connection's
+            # first octets even where its protocol has paused it. It is given on after the protocol of TLS was told of
+            # its connection.
             loop.call_soon(_feed, before.get_protocol(), early)
         transport = await handshake
     except (OSError, TimeoutError) as error:  # ssl.SSLError is an OSError
@@ -94,6 +145,6 @@ async def _start(wire: Wire, protocol: asyncio.BaseProtocol, context: ssl.SSLCon
     wire.transport = transport
     secured: ssl.SSLObject = transport.get_extra_info("ssl_object")
     cipher = secured.cipher()
-    found = Secured(transport, secured.version() or "TLS", cipher[0] if cipher else "")
+    found = Secured(transport, secured.version() or "TLS", cipher[0] if cipher else "", name_asked_for(secured))
     wire.note(f"{found.version} with {found.cipher}")
     return found

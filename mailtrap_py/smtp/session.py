@@ -24,7 +24,7 @@ from mailtrap_py.smtp.capabilities import Capabilities, keyword_of, size_limit
 from mailtrap_py.smtp.chunking import Bdat
 from mailtrap_py.smtp.conversation import Conversation
 from mailtrap_py.smtp.delivery import Delivery
-from mailtrap_py.smtp.handshake import INJECTED, shake_hands
+from mailtrap_py.smtp.handshake import INJECTED, listen_first, shake_hands
 from mailtrap_py.smtp.path import Path
 from mailtrap_py.smtp.perform import Stage, perform
 from mailtrap_py.smtp.reader import LineTooLong
@@ -172,10 +172,14 @@ class Session(Conversation, SMTP):
     async def _handshake(self) -> None:
         if self.service.tls is None:
             raise SessionOver(Ending.SERVER_CLOSED, "the port wants TLS, and there is no certificate")
+        came = b""
+        if self.inbox.director.asks_for_sni():
+            came, self.facts.sni = await listen_first(self.wire)
         await self.scenario_answers(Point.TLS)
-        secured = await shake_hands(self.wire, self, self.service.tls, self._tls_fault)
+        secured = await shake_hands(self.wire, self, self.service.tls, self._tls_fault, came)
         self.transport = secured.transport
         self.facts.tls_version, self.facts.tls_cipher = secured.version, secured.cipher
+        self.facts.sni = secured.name
         self.facts.updated()
 
     def bend(self, action: Tls | Ehlo | Listener) -> None:

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     import trustme
 
 _DAY = dt.timedelta(days=1)
+_NAME = "name_asked_for"
 
 
 class BadTls(StrEnum):
@@ -83,6 +84,7 @@ class Authority:
             self._issue(bad).configure_cert(context)
         if bad is BadTls.OLD_VERSION:
             _make_old(context)
+        context.sni_callback = _remember_name
         return context
 
     def _issue(self, bad: BadTls | None) -> trustme.LeafCert:
@@ -109,6 +111,16 @@ class Authority:
                 f"the certificate {self._certificate} cannot be used: {error}",
                 cure="give a PEM file with --tls-cert, and its unencrypted private key with --tls-key",
             ) from error
+
+
+def _remember_name(connection: ssl.SSLSocket | ssl.SSLObject, name: str | None, _: ssl.SSLContext) -> None:
+    """Keep the name that the client asks a certificate for; the certificate is the same for all."""
+    vars(connection)[_NAME] = name or ""
+
+
+def name_asked_for(connection: ssl.SSLObject) -> str:
+    """Give the name that the client asked a certificate for (SNI, RFC 6066, section 3); "" if it named none."""
+    return str(vars(connection).get(_NAME, ""))
 
 
 def _make_old(context: ssl.SSLContext) -> None:
