@@ -74,6 +74,7 @@ HOMES: dict[str, set[str]] = {
     "cryptography": {"smtp/tls.py", "check/certificate.py"},
     "jinja2": {"web"},
     "prometheus_client": {"web/metrics.py"},
+    "orjson": {"store"},
     "pydantic": {"scenario", "settings.py", "web"},
     "pydantic_core": {"scenario", "web"},
     "rich": {"cli"},

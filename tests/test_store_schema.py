@@ -39,7 +39,7 @@ def test_only_what_must_be_is_escaped(text: str, stored: str) -> None:
     assert unescape(stored) == text
 
 
-@given(st.recursive(ANY_TEXT | st.integers() | st.none() | st.floats(allow_nan=False), st.lists))
+@given(st.recursive(ANY_TEXT | st.integers() | st.none() | st.floats(allow_nan=False, allow_infinity=False), st.lists))
 def test_any_data_comes_back_from_json(data: object) -> None:
     column = Json()
     assert column.process_result_value(column.process_bind_param(data, DIALECT), DIALECT) == data

@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import re
 
+import orjson
 from sqlalchemy import (
     BigInteger,
     Boolean,
@@ -50,8 +51,11 @@ def unescape(text: str) -> str:
 
 
 def encode(value: object) -> str:
-    """Write it as JSON, storable; what is not ASCII stays readable."""
-    return escape(_ENCODE(value))
+    """Write it as JSON, storable; what is not ASCII stays readable. Numbers are finite."""
+    try:
+        return orjson.dumps(value).decode()  # ten times as fast, and JSON needs no escape for a NUL or a SUB
+    except orjson.JSONEncodeError:  # lone surrogates
+        return escape(_ENCODE(value))
 
 
 class Text(TypeDecorator[str]):
