@@ -37,6 +37,7 @@ from mailtrap_py.smtp.wire import SessionOver
 # The engine's own replies often lack it; this is the code of RFC 3463 that fits each of theirs.
 _ENHANCED: Final = {250: "2.0.0", 500: "5.5.2", 501: "5.5.4", 502: "5.5.1", 503: "5.5.1", 504: "5.5.4"}
 _OK: Final = Reply(250, "2.0.0", ("Ok",))
+_SEND_IT: Final = Reply(354, "", ("End data with <CR><LF>.<CR><LF>",))
 
 
 class State(EngineState):
@@ -276,9 +277,14 @@ class Session(Conversation, SMTP):
         if transaction is None:
             self.say(refusals.NEED_MAIL)
         elif refusal := self._data_refusal(transaction, arg):
-            self.refuse(refusal)
+            if refusal is refusals.NO_RECIPIENTS and self.words is not None:
+                # RFC 2920, section 3.1: a server may say 354 all the same, and "the client MUST send a single dot".
+                self.content_due = transaction
+                self.say(_SEND_IT)
+            else:
+                self.refuse(refusal)
         else:
-            self.say(Reply(354, "", ("End data with <CR><LF>.<CR><LF>",)))
+            self.say(_SEND_IT)
             self.content_due = transaction
 
     def takes_chunks(self) -> bool:
@@ -308,6 +314,10 @@ class Session(Conversation, SMTP):
 
     async def take_message(self, transaction: OpenTransaction) -> None:
         """Decide about a message that is complete."""
+        if not transaction.accepted:
+            self.refuse(refusals.NO_RECIPIENTS)
+            self.end_transaction()
+            return
         await self.deliver(Delivery(transaction, transaction.content, wire=self.wire, chronicle=self.facts))
 
     def _data_refusal(self, transaction: OpenTransaction, arg: str | None) -> Reply | None:
