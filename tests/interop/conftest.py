@@ -88,6 +88,7 @@ trace unix - - n - 0 bounce
 smtp unix - - n - - smtp
 error unix - - n - - error
 retry unix - - n - - error
+discard unix - - n - - discard
 virtual unix - n n - - virtual
 anvil unix - - n - 1 anvil
 tlsmgr unix - - n 1000? 1 tlsmgr
