@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 from sqlalchemy import Column, Connection, Integer, LargeBinary, MetaData, Table, create_engine, select
 
-from mailtrap_py.store.bulk import BulkInsert
+from mailtrap_py.store.bulk import BulkInsert, BulkUpdate
 from mailtrap_py.store.schema import Json, Text
 
 TABLE = Table(
@@ -51,3 +51,17 @@ def test_one_statement_serves_several_databases(connection: Connection) -> None:
     inserts.run(connection, [(2, "c", b"", [])])
 
     assert connection.execute(select(TABLE.c["select"])).scalars().all() == ["a", "c"]
+
+
+def test_rows_are_changed_by_their_id(connection: Connection) -> None:
+    table = Table("changing", MetaData(), Column("id", Text, primary_key=True), Column("to", Text), Column("n", Json))
+    table.create(connection)
+    BulkInsert(table).run(connection, [(name, "", [1]) for name in ("a", "b\x00", "c")])
+
+    BulkUpdate(table, ("n", "to")).run(connection, [([2], "x\ud800", "b\x00"), ([3], "", "c"), ([4], "", "nobody")])
+
+    assert [tuple(row) for row in connection.execute(select(table).order_by(table.c.id))] == [
+        ("a", "", [1]),
+        ("b\x00", "x\ud800", [2]),
+        ("c", "", [3]),
+    ]

@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING, Any
 from mailtrap_py.store.schema import Json, Text, encode, escape
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
-    from sqlalchemy import Connection, Table
+    from sqlalchemy import Column, Connection, Table
 
     Row = tuple[Any, ...]
     Process = Callable[[Any], str]
@@ -26,6 +26,35 @@ _PLACEHOLDERS = {"qmark": "?", "pyformat": "%s"}
 _MOST_VALUES = 30_000  # in one statement; SQLite takes 32766, PostgreSQL 65535
 
 
+def _processes(columns: Iterable[Column[Any]]) -> tuple[tuple[int, Process], ...]:
+    found = (_PROCESSES.get(type(column.type)) for column in columns)
+    return tuple((number, process) for number, process in enumerate(found) if process is not None)
+
+
+def _bound(row: Row, processes: tuple[tuple[int, Process], ...]) -> list[Any]:
+    bound = list(row)
+    for column, process in processes:
+        bound[column] = process(bound[column])
+    return bound
+
+
+class BulkUpdate:
+    """Changes rows of one table, each found by its `id`. A row is a tuple of the new values, and then the id."""
+
+    def __init__(self, table: Table, names: Sequence[str]) -> None:
+        """Take the columns that change."""
+        values = ", ".join(f'"{name}" = {{0}}' for name in names)
+        self._statement = f'UPDATE "{table.name}" SET {values} WHERE "id" = {{0}}'  # noqa: S608 - names of our own
+        self._processes = _processes(table.c[name] for name in (*names, "id"))
+
+    def run(self, connection: Connection, rows: Sequence[Row]) -> None:
+        """Change them, in the connection's transaction. Raises what the driver raises."""
+        cursor = connection.connection.cursor()
+        statement = self._statement.format(_PLACEHOLDERS[connection.dialect.paramstyle])
+        cursor.executemany(statement, [_bound(row, self._processes) for row in rows])
+        cursor.close()
+
+
 class BulkInsert:
     """Puts rows into one table of any database. A row is a tuple of all columns, in the table's order."""
 
@@ -34,8 +63,7 @@ class BulkInsert:
         names = ", ".join(f'"{column.name}"' for column in table.columns)
         self._head = f'INSERT INTO "{table.name}" ({names}) VALUES '  # noqa: S608 - names of our own
         self._width = len(table.columns)
-        found = (_PROCESSES.get(type(column.type)) for column in table.columns)
-        self._processes = tuple((number, process) for number, process in enumerate(found) if process is not None)
+        self._processes = _processes(table.columns)
         self._statements: dict[tuple[str, int], str] = {}
 
     def run(self, connection: Connection, rows: Sequence[Row]) -> None:
@@ -45,15 +73,9 @@ class BulkInsert:
         most = _MOST_VALUES // self._width
         for first in range(0, len(rows), most):
             some = rows[first : first + most]
-            values = tuple(chain.from_iterable(map(self._bound, some)))
+            values = tuple(chain.from_iterable(_bound(row, self._processes) for row in some))
             cursor.execute(self._statement(placeholder, len(some)), values)
         cursor.close()
-
-    def _bound(self, row: Row) -> Sequence[object]:
-        bound = list(row)
-        for column, process in self._processes:
-            bound[column] = process(bound[column])
-        return bound
 
     def _statement(self, placeholder: str, rows: int) -> str:
         statement = self._statements.get((placeholder, rows))

@@ -7,7 +7,7 @@ from collections import defaultdict
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, assert_never
 
-from sqlalchemy import Connection, Table, bindparam, update
+from sqlalchemy import Connection, Table
 
 from mailtrap_py.events import (
     Firing,
@@ -23,7 +23,7 @@ from mailtrap_py.events import (
 )
 from mailtrap_py.message import Summary, summarize
 from mailtrap_py.pattern import fold_domain
-from mailtrap_py.store.bulk import BulkInsert
+from mailtrap_py.store.bulk import BulkInsert, BulkUpdate
 from mailtrap_py.store.query import Announcement, MessageSummary, senders
 from mailtrap_py.store.schema import about, addresses, contents, firings, lines, messages, sessions, transactions
 
@@ -40,12 +40,7 @@ _INSERTS = {
 }
 _KNOWN: tuple[str, ...] = ("inbox", "helo", "esmtp", "tls_version", "tls_cipher", "user", "mechanism")
 _ENDED: tuple[str, ...] = ("inbox", "ended_at", "ended_clock", "ending", "reason")
-_UPDATES = {
-    columns: update(sessions)
-    .where(sessions.c.id == bindparam("key"))
-    .values({column: bindparam(f"new_{column}") for column in columns})
-    for columns in (_KNOWN, _ENDED)
-}
+_UPDATES = {columns: BulkUpdate(sessions, columns) for columns in (_KNOWN, _ENDED)}
 
 
 class Batch:
@@ -57,7 +52,7 @@ class Batch:
         self._rows: dict[Table, list[Row]] = defaultdict(list)
         self._chunks: dict[str, list[tuple[object, ...]]] = {}
         self._started: dict[str, Values] = {}
-        self._changed: dict[tuple[str, ...], dict[str, Values]] = defaultdict(dict)
+        self._changed: dict[tuple[str, ...], dict[str, Row]] = defaultdict(dict)
         self._announced: set[tuple[str, str]] = set()
         for position, event in enumerate(events, first):
             self._take(position, event)
@@ -69,7 +64,7 @@ class Batch:
         if self._started:
             _INSERTS[sessions].run(connection, [tuple(values.values()) for values in self._started.values()])
         for columns, changes in self._changed.items():
-            connection.execute(_UPDATES[columns], list(changes.values()))
+            _UPDATES[columns].run(connection, list(changes.values()))
 
     def _take(self, position: int, event: Recorded) -> None:
         match event:
@@ -123,7 +118,7 @@ class Batch:
         if started is not None:
             started.update(values)
         else:
-            self._changed[columns][key] = {"key": key, **{f"new_{column}": value for column, value in values.items()}}
+            self._changed[columns][key] = (*values.values(), key)
 
     def _announce_session(self, event: SessionStarted | SessionUpdated | SessionEnded) -> None:
         if (event.id, event.inbox) not in self._announced:
