@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 from typing import Any
 
 import pytest
@@ -281,10 +282,43 @@ async def test_content_may_not_be_read_at_all() -> None:
         built.hurry(0.05)
         await client.ask("MAIL FROM:<a@b>", "RCPT TO:<c@d>", "DATA")
         await client.send(CONTENT + b".\r\n")
-        client.leave()
 
         ended = await built.over()
         assert (ended.ending, built.book.of(Message)) == (Ending.TIMEOUT, [])
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere nobody notices")
+@pytest.mark.parametrize("octets", [100, 4_000_000], ids=["all sent", "still sending"])
+@looped
+async def test_a_client_that_leaves_is_noticed_though_nothing_is_read(octets: int) -> None:
+    async with house() as built:
+        built.play(rule("content", {"read": "stop"}, {"stall": {"max": "10m"}}))
+        client = await built.greeted(hello=HELLO)
+        await client.ask("MAIL FROM:<a@b>", "RCPT TO:<c@d>", "DATA")
+        client.writer.write(b"x" * octets)
+        await until(built.inbox.stalled)
+        client.writer.transport.abort()
+
+        assert (await built.over()).ending in {Ending.CLIENT_CLOSED, Ending.CLIENT_RESET}
+
+
+@pytest.mark.parametrize("mark", ["size", "line"])
+@looped
+async def test_reading_stops_at_the_mark(mark: str) -> None:
+    async with house() as built:
+        built.play(rule("content", {"read": "stop"}, {"stall": {"max": "10m"}}, when={mark: ">= 50"}))
+        client = await built.greeted(hello=HELLO)
+        await client.ask("MAIL FROM:<a@b>", "RCPT TO:<c@d>", "DATA")
+        client.writer.write(b"0123456789ABCDEF\r\n" * 3000)
+        await until(built.inbox.stalled)
+        for _ in range(20):
+            await asyncio.sleep(0)
+
+        (session,) = built.server._sessions  # noqa: SLF001 - what has been read has no other sign
+        read = len(session.wire.input._buffer)  # noqa: SLF001
+        assert read == 50 + 4 if mark == "size" else 50 * 18 <= read <= 50 * 18 + 512
+        client.writer.transport.abort()
+        await built.over()
 
 
 @looped

@@ -34,18 +34,26 @@ class Sleeper:
     def __init__(self) -> None:
         self.asked: list[float] = []
         self.over = asyncio.Event()
+        self.time = 1000.0
 
-    async def __call__(self, seconds: float) -> None:
+    def now(self) -> float:
+        return self.time
+
+    async def sleep(self, seconds: float) -> None:
         self.asked.append(seconds)
         await self.over.wait()
+        self.time += seconds
 
 
 def throttled(work: Callable[[Throttle, Tap, Sleeper], object]) -> None:
     async def run() -> None:
         tap, sleeper = Tap(), Sleeper()
-        done = work(Throttle(cast("asyncio.Transport", tap), sleeper), tap, sleeper)
+        transport = cast("asyncio.Transport", tap)
+        throttle = Throttle(transport, now=sleeper.now, sleep=sleeper.sleep, left=lambda: None)
+        done = work(throttle, tap, sleeper)
         if asyncio.iscoroutine(done):
             await done
+        throttle.end()
         for end in tap.pair:
             end.close()
 
@@ -66,9 +74,9 @@ def test_it_takes_a_breath_after_what_it_took() -> None:
     async def work(throttle: Throttle, tap: Tap, sleeper: Sleeper) -> None:
         throttle.read_at(100.0)
         throttle.took(50)
-        throttle.took(50)  # came with the first; one breath is taken at a time
+        throttle.took(50)  # came with the first; one breath is taken for both
         await asyncio.sleep(0)
-        assert (tap.reading, sleeper.asked) == (False, [0.5])
+        assert (tap.reading, sleeper.asked) == (False, [1.0])
         sleeper.over.set()
         await asyncio.sleep(0)
         await asyncio.sleep(0)
@@ -88,6 +96,34 @@ def test_stopped_means_not_one_octet_more() -> None:
         await asyncio.sleep(0)
         assert throttle.stopped
         assert not tap.reading
+
+    throttled(work)
+
+
+def test_it_takes_a_quarter_of_a_second_at_once() -> None:
+    def work(throttle: Throttle, _: Tap, __: Sleeper) -> None:
+        assert throttle.portion == 0
+        throttle.read_at(1000.0)
+        assert throttle.portion == 250
+        throttle.read_at(1.0)
+        assert throttle.portion == 1
+        throttle.read_at(0)
+        assert throttle.portion == 0
+
+    throttled(work)
+
+
+def test_the_pace_is_kept_whatever_the_clock_does() -> None:
+    async def work(throttle: Throttle, tap: Tap, sleeper: Sleeper) -> None:
+        sleeper.over.set()
+        throttle.read_at(100.0)
+        throttle.took(50)
+        sleeper.time += 10  # it was late to wake
+        for _ in range(4):
+            await asyncio.sleep(0)
+        throttle.took(50)
+        assert tap.reading  # what was missed is made up for
+        assert sleeper.asked == []
 
     throttled(work)
 

@@ -53,6 +53,18 @@ def test_segments_make_no_difference(octets: list[int], lines: list[int], cuts: 
     assert {prefix for prefix, _ in split} == {prefix for prefix, _ in whole}
 
 
+def test_no_more_is_wanted_than_up_to_the_next_mark() -> None:
+    async def reached(_: bytes, __: int) -> None: ...
+
+    watch = Watch(reached, octets=[1000, 2000])
+    assert (watch.appetite(0), watch.appetite(900), watch.appetite(1004)) == (1004, 104, 1)
+    asyncio.run(watch.look(bytearray(1000), 1000))
+    assert watch.appetite(1004) == 1000
+    asyncio.run(watch.look(bytearray(2000), 2000))
+    assert watch.appetite(2004) == 0
+    assert Watch(reached, octets=[9000], lines=[3]).appetite(0) == 512
+
+
 def test_what_the_listener_raises_ends_the_look() -> None:
     async def reached(_: bytes, __: int) -> None:
         raise LookupError

@@ -98,7 +98,8 @@ class Conversation(asyncio.BufferedProtocol):
 
         Without one, asyncio makes a new place of 256 KB for each command.
         """
-        return self.service.landing
+        appetite = self.wire.input.appetite
+        return self.service.landing[:appetite] if appetite else self.service.landing
 
     def buffer_updated(self, nbytes: int) -> None:
         """Take what came."""

@@ -10,7 +10,7 @@ import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from mailtrap_py.smtp.watch import Watch
+from mailtrap_py.smtp.watch import HELD_BACK, Watch
 
 END_OF_DATA = b"\r\n.\r\n"
 """RFC 5321, section 4.1.1.4: 'the character sequence "<CRLF>.<CRLF>"', and nothing else, ends the data."""
@@ -73,6 +73,9 @@ class ClientInput:
         self._alarm: asyncio.TimerHandle | None = None
         self._deadline = 0.0
         self._gone: ClientGone | None = None
+        self.portion = self.appetite = 0
+        """How many octets should be read at once, 0 being as many as there are: `portion` as a rule has it, `appetite`
+        now, when no more are wanted than up to the next mark."""
         self.hurry: Callable[[asyncio.Future[None]], None] = _finish
         """Finishes the future that the reader waits for. Whoever can let the reader go on at once puts it here."""
 
@@ -155,7 +158,7 @@ class ClientInput:
                 found = self._buffer.find(END_OF_DATA, max(0, self._scanned - len(END_OF_DATA) + 1))
                 if watch is not None and not too_big:
                     seen = len(self._buffer)
-                    await watch.look(self._buffer, found + 2 if found >= 0 else max(0, seen - 4))
+                    await watch.look(self._buffer, found + 2 if found >= 0 else max(0, seen - HELD_BACK))
                     if found < 0 and len(self._buffer) > seen:  # more came while it looked
                         self._scanned = seen
                         continue
@@ -174,12 +177,19 @@ class ClientInput:
                     octets += len(self._buffer)
                     left = self.discard()
                     return Content(b"" if too_big else left, octets, complete=False, too_big=too_big)
+                self._set_appetite(watch)
                 try:
                     await self.wait(patience)
                 except TimeoutError:
                     silent = True
         finally:
             self._bulk = False
+            self.appetite = self.portion
+
+    def _set_appetite(self, watch: Watch | None) -> None:
+        if watch is not None:
+            wanted = watch.appetite(self._scanned)
+            self.appetite = min(wanted, self.portion) if wanted and self.portion else wanted or self.portion
 
     def _drop_all_but_tail(self) -> int:
         dropped = max(0, len(self._buffer) - len(END_OF_DATA) + 1)

@@ -8,6 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterable
 
+HELD_BACK = 4
+"""Octets that are not shown yet, because they may be the beginning of the final dot."""
+
+_LINE_PORTION = 512
+"""Octets that are read at once while a mark is a line: seven lines of an ordinary text."""
+
 Reached = Callable[[bytes, int], Awaitable[None]]
 """Called with the content up to the mark and the number of its complete lines."""
 
@@ -22,6 +28,16 @@ class Watch:
         self._lines = sorted(set(lines), reverse=True)
         self._counted = 0
         self._line_end = 0
+
+    def appetite(self, have: int) -> int:
+        """Tell how many octets to read next, so that the next mark is reached and hardly more is read; 0: any number.
+
+        Lines are read in small portions, because nobody knows where they end.
+        """
+        wanted = [max(1, self._octets[-1] + HELD_BACK - have)] if self._octets else []
+        if self._lines:
+            wanted.append(_LINE_PORTION)
+        return min(wanted, default=0)
 
     async def look(self, buffer: bytearray, end: int) -> None:
         """Tell of every mark in the first `end` octets that was not told of before. Raises what the listener raises."""

@@ -80,7 +80,7 @@ class Wire:
         self._writable.set()
         self._lines = 0
         self._lost = False
-        self._throttle = Throttle(transport, self._sleep)
+        self._throttle = Throttle(transport, now=self._now, sleep=self._sleep, left=self.client_closed)
         self._waker: asyncio.Future[None] | None = None
         self._departure_noted = False
 
@@ -143,6 +143,7 @@ class Wire:
     def read_at(self, rate: float) -> None:
         """Read so many octets a second until the content has ended; 0 reads nothing more."""
         self._throttle.read_at(rate)
+        self.input.portion = self.input.appetite = self._throttle.portion
 
     # -- the transcript
 
@@ -172,6 +173,9 @@ class Wire:
                 early,
             )
         )
+
+    def _now(self) -> float:
+        return self.inbox.clock.now()
 
     async def _sleep(self, seconds: float) -> None:
         await self.inbox.clock.sleep(seconds)
@@ -223,6 +227,7 @@ class Wire:
         await self.flush()
         content = await self.input.content(limit, patience, watch)
         self._throttle.end()
+        self.input.portion = self.input.appetite = 0
         self.write_down(Source.CONTENT, b"", octets=content.octets)
         return content
 
