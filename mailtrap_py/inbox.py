@@ -52,6 +52,7 @@ class Inbox:
         self._lock = threading.Condition()  # told of every stall that begins
         self._open_for_good: set[str] = set()
         self._stalls: dict[asyncio.Future[bool], tuple[str, asyncio.AbstractEventLoop]] = {}
+        self._watchers: list[Callable[[Inbox], None]] = []
         self.clock = RealClock()
         self.use(Scenario(name="none"))
 
@@ -65,6 +66,11 @@ class Inbox:
         self._arm(scenario)
         if isinstance(before, ManualClock) and before is not self.clock:
             before.release()  # nobody will move it on any more, and every wait has an end
+
+    def watch(self, watcher: Callable[[Inbox], None]) -> None:
+        """Tell whoever carries out what a scenario begins with, each time that one begins that has something to do."""
+        if watcher not in self._watchers:
+            self._watchers.append(watcher)
 
     def reset(self) -> None:
         """Begin the scenario again: counters at zero, the dice at their seed, added rules gone, stalls over."""
@@ -81,6 +87,9 @@ class Inbox:
         self._called_up = False
         self._end_stalls(go_on=False)
         self._open_for_good.clear()
+        if scenario.begin is not None:
+            for watcher in self._watchers:
+                watcher(self)
 
     def call_up(self) -> None:
         """Let the rules on call act too, after those of the scenario: somebody uses an address that is made to fail.

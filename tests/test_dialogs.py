@@ -216,7 +216,8 @@ class Stage:
             self.port = await self._listen(server, counted=counted, tls=implicit_tls)
             stack.push_async_callback(server.close)
             steps = grouped(self.dialog.steps) if self.mode == "pipelined" else list(self.dialog.steps)
-            await self._connect()
+            if self.inboxes.get().director.scenario.begin is None:  # else the port is closed
+                await self._connect()
             stack.callback(self._hang_up)
             for number, (kind, text) in enumerate(steps):
                 try:
@@ -258,14 +259,21 @@ class Stage:
             self.writer = None
 
     async def _step(self, kind: str, text: str) -> None:
-        assert self.writer is not None
         match kind:
             case "C:":
                 await self._send(octets(text))
             case "S:":
                 await self._expect(text)
+            case _ if self.writer is None:
+                await self._do_alone(*text.split(maxsplit=1))
             case _:
                 await self._do(*text.split(maxsplit=1))
+
+    async def _do_alone(self, word: str, argument: str = "") -> None:
+        if word == "connect":
+            await self._connect()
+        else:
+            await self._do_to_scenario(word, argument)
 
     async def _send(self, data: bytes) -> None:
         assert self.writer is not None

@@ -87,3 +87,12 @@ def test_a_scenario_survives_the_journey_through_plain_data(data: dict[str, obje
 
 def test_the_public_names_are_there() -> None:
     assert all(hasattr(model_module, name) for name in model_module.__all__)
+
+
+def test_a_scenario_begins_with_a_port_that_is_not_as_usual() -> None:
+    scenario = from_data({"begin": {"listener": "blackhole", "for": "2s"}})
+    assert scenario.begin is not None
+    assert scenario.begin.describe() == "listener: blackhole (for 2s)"
+    assert from_data(scenario.as_data()) == scenario
+    with pytest.raises(ScenarioError, match="the port is open as it is"):
+        from_data({"begin": {"listener": "resume"}})

@@ -12,7 +12,7 @@ import pytest
 from mailtrap_py import ports
 from mailtrap_py.events import Ending, SessionEnded, SessionStarted, Source
 from mailtrap_py.inbox import Inbox, Inboxes
-from mailtrap_py.scenario import ListenerHow, Scenario
+from mailtrap_py.scenario import ListenerHow, Scenario, from_data
 from mailtrap_py.smtp.server import Server
 from mailtrap_py.smtp.service import Port, Service
 from mailtrap_py.smtp.tls import Authority
@@ -251,7 +251,7 @@ async def test_only_the_ports_that_lead_to_an_inbox_are_closed_for_it() -> None:
 
     await server.shut(ListenerHow.REFUSE, inboxes.get("other"))
 
-    with pytest.raises(OSError, match="refused|Connect call failed"):
+    with pytest.raises(OSError, match=r"refused|Connect call failed"):
         await asyncio.open_connection("127.0.0.1", numbers[0])
     client = Client(*await asyncio.open_connection("127.0.0.1", numbers[1]))
     assert (await client.hear()).startswith("220 ")
@@ -277,3 +277,62 @@ async def test_a_session_begins_in_the_inbox_that_its_port_leads_to() -> None:
 
     await server.close()
     assert [started.inbox for started in book.of(SessionStarted)] == ["one", "two"]
+
+
+# What a scenario begins with
+
+
+async def refused(home: House) -> bool:
+    try:
+        await home.connect()
+    except ConnectionRefusedError:
+        return True
+    return False
+
+
+CLOSED = from_data({"clock": "manual", "begin": {"listener": "refuse", "for": "10s"}})
+
+
+@looped
+async def test_a_scenario_may_begin_with_a_closed_port() -> None:
+    inboxes = Inboxes()
+    inboxes.get().use(CLOSED)
+    async with house(inboxes=inboxes) as home:
+        assert await refused(home)
+        await until(lambda: home.clock.sleepers)
+        home.clock.advance(10)
+        await home.server._closing["default"]  # noqa: SLF001 - it has no event
+        assert not await refused(home)
+
+
+@looped
+async def test_who_uses_it_from_elsewhere_waits_until_the_port_is_closed() -> None:
+    async with house() as home:
+        assert not await refused(home)
+        await asyncio.to_thread(home.inbox.use, CLOSED)
+        assert await refused(home)
+        await asyncio.to_thread(home.inbox.reset)  # begins again
+        assert await refused(home)
+        await asyncio.to_thread(home.inbox.clear)
+        await home.server._closing["default"]  # noqa: SLF001 - it has no event
+        assert not await refused(home)
+
+
+@looped
+async def test_who_uses_it_on_the_loop_does_not_wait() -> None:
+    async with house() as home:
+        home.inbox.use(CLOSED)
+        await until(lambda: "default" in home.server._closing)  # noqa: SLF001 - it has no event
+        assert await refused(home)
+
+
+def test_a_server_that_is_gone_is_not_waited_for() -> None:
+    inboxes = Inboxes()
+
+    @looped
+    async def live() -> None:
+        async with house(inboxes=inboxes):
+            pass
+
+    live()
+    inboxes.get().use(CLOSED)

@@ -32,6 +32,8 @@ def tell(trial: Trial, console: Console) -> None:
 
     say(f"{trial.scenario.name}, seed {trial.seed}", "bold")
     say(f"{shlex.join(trial.command)}: {trial.finished}")
+    if trial.scenario.begin is not None:
+        say(f"from the beginning: {trial.scenario.begin.describe()}", "yellow")
     for when, what, style in _happenings(trial.evidence):
         say(f"{when:>8} {what}", style, indent=11)
     for state in trial.rules:

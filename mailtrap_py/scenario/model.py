@@ -206,6 +206,9 @@ class Scenario(Value):
     persona: PersonaName | None = Field(default=None, description="The real server to talk like, as in gmail.")
     state: Text = Field(default="", description="The first state of a story that has several; `set` changes it.")
     strict: bool = Field(default=False, strict=True, description="A rule that never fired fails the run.")
+    begin: Listener | None = Field(
+        default=None, description="What becomes of the port as soon as the scenario begins, before anybody connects."
+    )
     rules: tuple[Rule, ...] = Field(default=(), description="The first that matches and is due fires.")
     script: Annotated[tuple[Step, ...], Field(min_length=1)] | None = Field(
         default=None, description="A fixed conversation, in place of rules."
@@ -224,6 +227,10 @@ class Scenario(Value):
             *check_expectations(self.rules, self.expect),
             *check_script(self.script or ()),
         ]
+        if self.begin is not None and self.begin.listener is ListenerHow.RESUME:
+            found.append(
+                Mistake("the port is open as it is", "write refuse, pause or blackhole", ("begin", "listener"))
+            )
         if self.script is not None and self.rules:
             found.append(Mistake("a scenario has rules or a script", "make two scenarios of it", ("script",)))
         if found:

@@ -25,6 +25,8 @@ PATIENCE = 0.5
 """Seconds that sessions get to say 421 when the server stops; after that their connections are broken."""
 
 
+_BEGINNING = 5.0  # seconds in which a port is surely closed
+
 _PORT = "a closed port"  # what its wait is called, among the inbox's stalls
 
 
@@ -37,6 +39,7 @@ class Server:
         self._kind = ProxySession if service.upstream is not None else Session
         self._listeners: list[Listening] = []
         self._closing: dict[str, asyncio.Task[None]] = {}  # by the inbox whose ports are closed
+        self._loop: asyncio.AbstractEventLoop | None = None
         self._sessions: set[Conversation] = set()
         # Also those that are over and whose connection is not: under TLS it takes both sides to end it.
         self._connections: weakref.WeakSet[Conversation] = weakref.WeakSet()
@@ -55,7 +58,35 @@ class Server:
             listening = Listening(listener, open_session)
             self._listeners.append(listening)
             await listening.take()
+        self._loop = asyncio.get_running_loop()
+        inbox = self._service.inboxes.at(port.number, self._service.inbox)
+        inbox.watch(self._begins)
+        await self._begin(inbox)
         return port
+
+    def _begins(self, inbox: Inbox) -> None:
+        """Let a scenario begin that says what becomes of the port; whoever uses it from a thread of his own waits."""
+        loop = self._loop
+        if loop is None or not loop.is_running():
+            return
+        try:
+            here = asyncio.get_running_loop() is loop
+        except RuntimeError:
+            here = False
+        beginning = asyncio.run_coroutine_threadsafe(self._begin(inbox), loop)
+        if not here:
+            beginning.result(_BEGINNING)
+
+    async def _begin(self, inbox: Inbox) -> None:
+        begin = inbox.director.scenario.begin
+        if begin is None or not self._of(inbox):
+            return
+        before = self._closing.pop(inbox.name, None)
+        if before is not None:  # what it would open again is to be closed now
+            before.cancel()
+            await asyncio.wait([before])
+        await self.shut(begin.listener, inbox)
+        self.control(begin.listener, begin.for_, inbox)
 
     def _session(self, port: Port) -> Conversation:
         service, ended = self._service, self._sessions.discard
