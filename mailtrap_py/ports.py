@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import socket
 from collections.abc import Sequence
+from pathlib import Path
 
 from mailtrap_py.errors import SettingError
 
@@ -28,6 +29,39 @@ def bind(hosts: Sequence[str], number: int, *, purpose: str) -> list[socket.sock
             if not taken or attempt == tries - 1:
                 raise _explain(error, hosts, number, purpose) from error
     raise AssertionError("unreachable: the last try raises")
+
+
+def bind_file(file: str, *, purpose: str) -> socket.socket:
+    """Listen on a unix socket, in place of one that nobody listens on any more. Raises `SettingError`."""
+    family = getattr(socket, "AF_UNIX", None)
+    if family is None:
+        raise SettingError("this system has no unix sockets", cure=f"leave --{purpose} out, and use a port")
+    listener = socket.socket(family, socket.SOCK_STREAM)
+    try:
+        if _is_stale(file, family):
+            Path(file).unlink()
+        listener.bind(file)
+        listener.listen(BACKLOG)
+        listener.setblocking(False)  # noqa: FBT003 - the standard library's signature
+    except OSError as error:
+        listener.close()
+        raise SettingError(
+            f"cannot listen on {file}: {error.strerror or error}",
+            cure=f"give --{purpose} the name of a file that is not there, in a folder where you may write",
+        ) from error
+    return listener
+
+
+def _is_stale(file: str, family: int) -> bool:
+    """Tell whether there is a socket that a program left behind."""
+    if not Path(file).is_socket():
+        return False
+    with socket.socket(family, socket.SOCK_STREAM) as probe:
+        try:
+            probe.connect(file)
+        except ConnectionRefusedError:
+            return True
+    return False
 
 
 def _bind_all(hosts: Sequence[str], number: int) -> list[socket.socket]:

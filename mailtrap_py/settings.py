@@ -38,7 +38,9 @@ class _Text:
 
 
 Port = Annotated[int, BeforeValidator(written.port), _Text("PORT")]
-OptionalPort = Annotated[int | None, BeforeValidator(written.or_off(written.port)), _Text("PORT|off")]
+OptionalPort = Annotated[
+    int | None, BeforeValidator(written.or_off(written.port)), _Text("PORT|off", written.show_port)
+]
 Seconds = Annotated[float, BeforeValidator(written.seconds), _Text("TIME", written.show_seconds)]
 OnOff = Literal["on", "off"]
 Octets = Annotated[int, BeforeValidator(written.octets), _Text("SIZE", written.show_octets)]
@@ -58,6 +60,10 @@ class Settings(BaseModel):
     ] = Field(default=("127.0.0.1", "::1"), description="Address to listen on; 0.0.0.0 and :: let others in.")
     smtp_port: Port = Field(default=1025, description="Port for SMTP, with STARTTLS on offer; 0 picks a free one.")
     smtps_port: OptionalPort = Field(default=1465, description="Port for SMTP inside TLS; off closes it.")
+    lmtp_port: OptionalPort = Field(default=None, description="Port for LMTP, where each recipient gets a reply.")
+    lmtp_socket: Annotated[str, _Text("FILE", lambda _: "none")] = Field(
+        default="", description="A unix socket for LMTP; the file is made, and removed at the end."
+    )
     http_port: OptionalPort = Field(default=8025, description="Port for the page and the HTTP API; off closes it.")
     http_users: Annotated[
         dict[str, str],

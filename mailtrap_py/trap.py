@@ -7,7 +7,7 @@ import contextlib
 import socket
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -39,6 +39,7 @@ class Trap:
         self.inboxes = Inboxes(on_call=_addresses_that_fail if self.settings.fail_addresses == "on" else None)
         self.smtp_port = 0
         self.smtps_port: int | None = None
+        self.lmtp_port: int | None = None
         self.http_port: int | None = None
         self._store = store
         self._own_store: Store | None = None
@@ -85,6 +86,7 @@ class Trap:
             "host": self.host,
             "smtp_port": self.smtp_port,
             "smtps_port": self.smtps_port,
+            "lmtp_port": self.lmtp_port,
             "http_port": self.http_port,
             "upstream": self.settings.upstream,
             "open_sessions": self.open_sessions,
@@ -100,20 +102,12 @@ class Trap:
             self._authority.check()
             persona = self._persona()
             self._load_scenario()
-            upstream = (
-                Upstream.parse(settings.upstream, timeout=settings.upstream_timeout) if settings.upstream else None
-            )
-            smtp = ports.bind(settings.host, settings.smtp_port, purpose="smtp-port")
-            smtps = None
-            with _closed_on_error(smtp):
-                if settings.smtps_port is not None:
-                    smtps = ports.bind(settings.host, settings.smtps_port, purpose="smtps-port")
-            with _closed_on_error([*smtp, *(smtps or ())]):
+            upstream = self._upstream()
+            bound = self._bind()
+            with _closed_on_error(bound):
                 self._open_store()
                 self._server = Server(self._service(upstream, persona))
-                self.smtp_port = (await self._server.listen(smtp)).number
-                if smtps is not None:
-                    self.smtps_port = (await self._server.listen(smtps, implicit_tls=True)).number
+                await self._listen(self._server, bound)
             if settings.http_port is not None:
                 await self.start_http(settings.http_port)
             self._started_at = time.monotonic()
@@ -121,11 +115,39 @@ class Trap:
             await self.stop()
             raise
 
+    def _upstream(self) -> Upstream | None:
+        settings = self.settings
+        if not settings.upstream:
+            return None
+        if settings.lmtp_port is not None or settings.lmtp_socket:
+            raise SettingError("LMTP cannot be passed on to a real server", cure="use it without --upstream")
+        return Upstream.parse(settings.upstream, timeout=settings.upstream_timeout)
+
+    def _bind(self) -> dict[str, list[socket.socket]]:
+        """Take the ports of the settings, by the names of these. Raises `SettingError`, and leaves none open then."""
+        settings = self.settings
+        wanted = {"smtp-port": settings.smtp_port, "smtps-port": settings.smtps_port, "lmtp-port": settings.lmtp_port}
+        bound: dict[str, list[socket.socket]] = {}
+        with _closed_on_error(bound):
+            for purpose, number in wanted.items():
+                if number is not None:
+                    bound[purpose] = ports.bind(settings.host, number, purpose=purpose)
+            if settings.lmtp_socket:
+                bound["lmtp-socket"] = [ports.bind_file(settings.lmtp_socket, purpose="lmtp-socket")]
+        return bound
+
+    async def _listen(self, server: Server, bound: Mapping[str, Sequence[socket.socket]]) -> None:
+        for purpose, sockets in bound.items():
+            protocol = purpose.partition("-")[0]
+            port = await server.listen(sockets, implicit_tls=protocol == "smtps", lmtp=protocol == "lmtp")
+            if purpose.endswith("-port"):
+                setattr(self, f"{protocol}_port", port.number)
+
     async def start_http(self, number: int = 0) -> None:
         """Open the HTTP port, if it is not open; what serves it is imported only now."""
         if self._web is None:
             sockets = ports.bind(self.settings.host, number, purpose="http-port")
-            with _closed_on_error(sockets):
+            with _closed_on_error({"http-port": sockets}):
                 from mailtrap_py.http_server import HttpServer  # noqa: PLC0415 - slow to import; for who uses HTTP
                 from mailtrap_py.web.app import create_app  # noqa: PLC0415 - the same
 
@@ -234,10 +256,11 @@ def _addresses_that_fail() -> tuple[Rule, ...]:
 
 
 @contextlib.contextmanager
-def _closed_on_error(sockets: Sequence[socket.socket]) -> Iterator[None]:
+def _closed_on_error(bound: Mapping[str, Sequence[socket.socket]]) -> Iterator[None]:
     try:
         yield
     except BaseException:
-        for one in sockets:
-            one.close()
+        for sockets in bound.values():
+            for one in sockets:
+                one.close()
         raise

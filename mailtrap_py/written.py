@@ -244,6 +244,11 @@ def show_seconds(value: float) -> str:
     return f"{value / 60:g}m" if value % 60 == 0 else f"{value:g}s"
 
 
+def show_port(value: int | None) -> str:
+    """Write a port as it is read."""
+    return "off" if value is None else str(value)
+
+
 def show_octets(value: int) -> str:
     """Write a size as it is read."""
     return f"{value // 1024**2}MB" if value % 1024**3 else f"{value // 1024**3}GB"

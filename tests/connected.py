@@ -209,13 +209,19 @@ class Client:
 
 
 @contextlib.asynccontextmanager
-async def house(*, implicit_tls: bool = False, inboxes: Inboxes | None = None, **settings: Any) -> AsyncIterator[House]:  # noqa: ANN401 - what Service takes
+async def house(
+    *,
+    implicit_tls: bool = False,
+    lmtp: bool = False,
+    inboxes: Inboxes | None = None,
+    **settings: Any,  # noqa: ANN401 - what Service takes
+) -> AsyncIterator[House]:
     """Open a server on a free port, and close it with its clients."""
     book = Book()
     inboxes = inboxes or Inboxes()
     service = Service(record=book, inboxes=inboxes, **settings)
     server = Server(service)
-    port = await server.listen(ports.bind(["127.0.0.1"], 0, purpose="smtp-port"), implicit_tls=implicit_tls)
+    port = await server.listen(ports.bind(["127.0.0.1"], 0, purpose="smtp-port"), implicit_tls=implicit_tls, lmtp=lmtp)
     built = House(service, server, port.number, book, inboxes)
     try:
         yield built

@@ -18,9 +18,9 @@ A file is YAML up to a line `---`, then the conversation:
     == connect        a new connection, the one before is closed; `== also`: one more, `== back`: it is closed again
 
 The keys of the YAML: `shows` (a sentence), `scenario` (as in a scenario file), `settings` (of the service, and `plain`
-for one without TLS, `implicit_tls` for the port where it comes first), `outcomes` (of the transactions),
-`acknowledged` (of each), `messages` (the stored octets of each), `ending` (of the first session), and `modes` where
-some cannot be run.
+for one without TLS, `implicit_tls` for the port where it comes first, `lmtp` for one of LMTP), `outcomes` (of the
+transactions), `acknowledged` (of each), `messages` (the stored octets of each), `ending` (of the first session), and
+`modes` where some cannot be run.
 
 In place of `scenario`, `library` names one of the shipped ones, with its `params`; it runs on a manual clock. Such a
 dialog shows what a correct client does, so what the scenario expects must hold of it; `fails` names what does not.
@@ -54,6 +54,7 @@ from mailtrap_py.scenario.quantities import parse_duration
 from mailtrap_py.scenario.verdict import judge
 from mailtrap_py.smtp.conversation import Conversation
 from mailtrap_py.smtp.listening import turns
+from mailtrap_py.smtp.lmtp import LmtpSession
 from mailtrap_py.smtp.proxy import ProxySession
 from mailtrap_py.smtp.server import Server
 from mailtrap_py.smtp.service import AuthPolicy, Service
@@ -165,6 +166,14 @@ class CountedSession(Session):
         self.counted.received += len(data)
 
 
+class CountedLmtp(LmtpSession):
+    counted: Counted
+
+    def data_received(self, data: bytes | memoryview) -> None:
+        super().data_received(data)
+        self.counted.received += len(data)
+
+
 class CountedProxy(ProxySession):
     counted: Counted
 
@@ -201,7 +210,7 @@ class Stage:
             if "auth" in settings:
                 settings["auth"] = AuthPolicy(settings["auth"])
             plain = settings.pop("plain", False)
-            implicit_tls = settings.pop("implicit_tls", False)
+            port = {"implicit_tls": settings.pop("implicit_tls", False), "lmtp": settings.pop("lmtp", False)}
             shared = {"tls": None if plain else self.authority.context, **settings}
             upstream = None
             behind = Store()
@@ -213,7 +222,7 @@ class Stage:
             service = Service(record=self.store, inboxes=self.inboxes, upstream=upstream, **shared)
             server = self.server = Server(service)
             counted = CountedProxy if upstream else CountedSession
-            self.port = await self._listen(server, counted=counted, tls=implicit_tls)
+            self.port = await self._listen(server, counted=counted, **port)
             stack.push_async_callback(server.close)
             steps = grouped(self.dialog.steps) if self.mode == "pipelined" else list(self.dialog.steps)
             if self.inboxes.get().director.scenario.begin is None:  # else the port is closed
@@ -235,11 +244,13 @@ class Stage:
             self._judge()
         self.store.close()
 
-    async def _listen(self, server: Server, *, counted: type[Conversation] | None = None, tls: bool = False) -> int:
+    async def _listen(self, server: Server, *, counted: type[Conversation] | None = None, **port: bool) -> int:
         if counted is not None:  # to know what the sessions have received
             kind = type(counted.__name__, (counted,), {"counted": self.counted})
             server._kind = cast("type[Session]", kind)  # noqa: SLF001
-        return (await server.listen(ports.bind(["127.0.0.1"], 0, purpose="smtp-port"), implicit_tls=tls)).number
+            CountedLmtp.counted = self.counted
+            server._lmtp_kind = CountedLmtp  # noqa: SLF001
+        return (await server.listen(ports.bind(["127.0.0.1"], 0, purpose="smtp-port"), **port)).number
 
     async def _all_over(self, server: Server) -> None:
         tasks = [session.task for session in list(server._sessions)]  # noqa: SLF001

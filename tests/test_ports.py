@@ -5,6 +5,7 @@ import errno
 import os
 import socket
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -154,3 +155,31 @@ def test_ports_of_the_administrator_are_explained(monkeypatch: pytest.MonkeyPatc
 
     assert "ports below 1024 are for the administrator" in caught.value.problem
     assert caught.value.cure == "choose a higher one with --smtp-port or MAILTRAP_SMTP_PORT"
+
+
+def test_a_unix_socket(tmp_path: Path) -> None:
+    file = str(tmp_path / "lmtp")
+    with ports.bind_file(file, purpose="lmtp-socket") as listener, socket.socket(socket.AF_UNIX) as client:
+        client.connect(file)
+        assert listener.getsockname() == file
+        with pytest.raises(SettingError, match="Address already in use") as refused:
+            ports.bind_file(file, purpose="lmtp-socket")
+        assert "--lmtp-socket" in refused.value.cure
+    # Nobody listens any more, and the file is still there.
+    ports.bind_file(file, purpose="lmtp-socket").close()
+
+
+def test_a_file_that_is_no_socket_stays(tmp_path: Path) -> None:
+    file = tmp_path / "mail.db"
+    file.write_text("precious")
+
+    with pytest.raises(SettingError, match="cannot listen on"):
+        ports.bind_file(str(file), purpose="lmtp-socket")
+    assert file.read_text() == "precious"
+
+
+def test_a_system_without_unix_sockets(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delattr(socket, "AF_UNIX")
+
+    with pytest.raises(SettingError, match="no unix sockets"):
+        ports.bind_file("lmtp", purpose="lmtp-socket")

@@ -390,6 +390,7 @@ async def test_it_tells_of_itself() -> None:
         "host": "127.0.0.1",
         "smtp_port": trap.smtp_port,
         "smtps_port": trap.smtps_port,
+        "lmtp_port": None,
         "http_port": trap.http_port,
         "upstream": "",
         "open_sessions": 1,
@@ -519,3 +520,41 @@ async def test_a_store_that_was_given_outlives_a_failed_start() -> None:
             await trap.start()
 
         assert trap.store.messages().total == 0
+
+
+@looped
+async def test_lmtp_has_ports_of_its_own(tmp_path: Path) -> None:
+    file = tmp_path / "lmtp"
+    async with running(lmtp_port=0, lmtp_socket=str(file)) as trap:
+        assert trap.lmtp_port
+        assert trap.status()["lmtp_port"] == trap.lmtp_port
+        for connecting in (asyncio.open_connection(trap.host, trap.lmtp_port), asyncio.open_unix_connection(file)):
+            reader, writer = await connecting
+            assert await reader.readline() == b"220 mailtrap.localhost LMTP mailtrap_py\r\n"
+            writer.write(b"LHLO c\r\nMAIL FROM:<a@b>\r\nRCPT TO:<c@d>\r\nBDAT 2 LAST\r\nokQUIT\r\n")
+            said = await reader.read()
+            assert said.endswith(b"221 2.0.0 Bye\r\n")
+            writer.close()
+        assert [session.protocol for session in trap.store.sessions().items] == ["lmtp", "lmtp"]
+        assert trap.store.sessions().items[0].client == ""
+    assert not file.exists()
+
+
+@looped
+async def test_lmtp_stands_in_front_of_nobody() -> None:
+    with pytest.raises(SettingError, match="LMTP cannot be passed on"):
+        await Trap(Settings(upstream="127.0.0.1:25", lmtp_port=0, smtp_port=0)).start()
+
+
+@looped
+async def test_users_may_stand_in_a_file(tmp_path: Path) -> None:
+    file = tmp_path / "users"
+    file.write_text("bob:hidden\n")
+
+    def log_in(port: int, user: str, password: str) -> str:
+        with smtplib.SMTP("127.0.0.1", port, timeout=5) as client:
+            return str(client.login(user, password)[0])
+
+    async with running(users={"ann": "secret"}, users_file=str(file), auth_mechanisms="LOGIN") as trap:
+        assert await asyncio.to_thread(log_in, trap.smtp_port, "bob", "hidden") == "235"
+        assert await asyncio.to_thread(log_in, trap.smtp_port, "ann", "secret") == "235"

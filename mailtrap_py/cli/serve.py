@@ -68,6 +68,10 @@ def _introduce(trap: Trap) -> Iterator[str]:
     places = [f"smtp://{host}:{trap.smtp_port}"]
     if trap.smtps_port is not None:
         places.append(f"smtps://{host}:{trap.smtps_port}")
+    if trap.lmtp_port is not None:
+        places.append(f"lmtp://{host}:{trap.lmtp_port}")
+    if trap.settings.lmtp_socket:
+        places.append(f"lmtp on {trap.settings.lmtp_socket}")
     if trap.http_port is not None:
         places.append(f"{trap.http_url}/")
     yield f"ready: {'  '.join(places)}"

@@ -86,6 +86,9 @@ class _Reader:
         self.waiting = deque(self.exchanges)
         self.secure = secure
         self.step = False
+        self.lmtp = False
+        self.accepted = 0
+        self.more = 0
 
     def read(self, line: Line) -> None:
         match line.source:
@@ -97,6 +100,9 @@ class _Reader:
                 self._request(line)
 
     def _reply(self, line: Line) -> None:
+        if self.more:  # RFC 2033: the content has a reply for each recipient; the first stands for it
+            self.more -= 1
+            return
         if not self.waiting:
             self._ask(_Open(UNASKED, None, self.secure))
         exchange = self.waiting[0]
@@ -109,10 +115,23 @@ class _Reader:
             return
         exchange.code = int(found[1])
         self.waiting.popleft()
+        self._count(exchange)
         self.step = exchange.verb == "AUTH" and exchange.code == 334  # noqa: PLR2004 - "go on" (RFC 4954, section 4)
         if exchange.verb == "STARTTLS" and exchange.heard.startswith(b"220 "):
             # RFC 3207, section 4: "go ahead"; whatever an attacker has put behind it is no part of the reply.
             exchange.code, self.secure = 220, True
+
+    def _count(self, exchange: _Open) -> None:
+        accepted = exchange.code // 100 == 2  # noqa: PLR2004 - 2yz: done
+        match exchange.verb:
+            case "LHLO":
+                self.lmtp = self.lmtp or accepted
+            case "MAIL":
+                self.accepted = 0
+            case "RCPT" if accepted:
+                self.accepted += 1
+            case verb if verb == CONTENT and self.lmtp:
+                self.more = max(0, self.accepted - 1)
 
     def _request(self, line: Line) -> None:
         if line.source is Source.CONTENT and self.waiting and self.waiting[-1].verb == "BDAT":

@@ -80,7 +80,9 @@ class Bdat:
             self._chunks = transaction.chunks = Chunks(watch=self._session.watch(transaction))
         chunks, limit = self._chunks, self._session.size_limit()
         if len(chunks.octets) + self.size > limit:
-            await self._refuse(refusals.too_big(limit))
+            await self._refuse(
+                refusals.too_big(limit), times=self._session.replies_due(transaction) if self.last else 1
+            )
             await self._session.give_chunks_up()
             return
         await self._read(transaction, chunks)
@@ -110,7 +112,7 @@ class Bdat:
             return refusals.CHUNK_REFUSED
         if not transaction.recipients:
             return refusals.NEED_RCPT
-        return None if transaction.accepted else refusals.NO_RECIPIENTS
+        return None if transaction.accepted else self._session.no_recipients
 
     async def _read(self, transaction: OpenTransaction, chunks: Chunks) -> None:
         session, left = self._session, self.size
@@ -141,7 +143,7 @@ class Bdat:
         except TimeoutError:
             await session.time_out()
 
-    async def _refuse(self, reply: Reply, rule: str = "") -> None:
+    async def _refuse(self, reply: Reply, rule: str = "", *, times: int = 1) -> None:
         """Say no, when the octets have come: "the receiver-SMTP MUST" still read them (RFC 3030, section 2)."""
         session, transaction, left = self._session, self._transaction, self.size
         await session.wire.flush()
@@ -157,4 +159,5 @@ class Bdat:
             transaction.refuse(reply, rule)
             transaction.chunks = self._chunks = self._chunks or Chunks()
             transaction.chunks.refused = True
-        session.wire.reply(reply, rule=rule)
+        for _ in range(times):
+            session.wire.reply(reply, rule=rule)

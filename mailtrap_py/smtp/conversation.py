@@ -36,6 +36,7 @@ FAILING: Final = "@fail.test"
 POINTS: Final = {
     "EHLO": Point.EHLO,
     "HELO": Point.EHLO,
+    "LHLO": Point.EHLO,
     "AUTH": Point.AUTH,
     "MAIL": Point.MAIL,
     "RCPT": Point.RCPT,
@@ -243,7 +244,7 @@ class Conversation(asyncio.BufferedProtocol):
         elif self.verb == "BDAT" and self.takes_chunks():
             await self.take_chunk()
             return
-        point = POINTS.get(self.verb) or (Point.ANY if self.verb in self.verbs else Point.UNKNOWN)
+        point = POINTS.get(self.verb, Point.ANY) if self.verb in self.verbs else Point.UNKNOWN
         if not (self.facts.inbox.director.listens(point) and await self.scenario_answers(point)):
             await self.take_effect()
         if self.content_due is not None:

@@ -9,7 +9,7 @@ import logging
 from collections.abc import Callable
 from typing import Protocol
 
-from mailtrap_py.events import Reply
+from mailtrap_py.events import Recipient, Reply
 from mailtrap_py.smtp import refusals
 from mailtrap_py.smtp.chronicle import Chronicle
 from mailtrap_py.smtp.transaction import OpenTransaction
@@ -31,10 +31,11 @@ class Behind(Protocol):
 class Delivery:
     """One message on its way from the final dot to the reply.
 
-    `behind` is, in proxy mode, the real server: it gets the message before anything is stored.
+    `behind` is, in proxy mode, the real server: it gets the message before anything is stored. `recipients`
+    are those whom the message is stored for, if not all that were accepted.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - all that a message has to do with
         self,
         transaction: OpenTransaction,
         raw: bytes,
@@ -42,6 +43,7 @@ class Delivery:
         wire: Wire,
         chronicle: Chronicle,
         behind: Behind | None = None,
+        recipients: tuple[Recipient, ...] | None = None,
     ) -> None:
         """Take a message that is complete."""
         self._transaction = transaction
@@ -49,6 +51,7 @@ class Delivery:
         self._wire = wire
         self._chronicle = chronicle
         self._behind = behind
+        self._recipients = recipients
         self._result: Reply | None = None
         self._discarded = False
         self.answered = False
@@ -57,9 +60,10 @@ class Delivery:
 
     async def accept(self) -> None:
         """Store the message, in proxy mode after the real server took it. A 250 is a promise: this comes before it."""
-        await self._stored()
+        await self.stored()
 
-    async def _stored(self) -> Reply:
+    async def stored(self) -> Reply:
+        """Store the message, once, and give the reply that this earns."""
         if self._result is None:
             self._result = await self._store()
         return self._result
@@ -79,6 +83,7 @@ class Delivery:
             helo=chronicle.helo,
             tls_version=chronicle.tls_version,
             user=chronicle.user,
+            recipients=self._recipients,
         )
         transaction.stored = message.id  # already: a shutdown may end the wait, and does not end the writing
         try:
@@ -99,7 +104,7 @@ class Delivery:
         if self._discarded:
             reply = reply or Reply(250, "2.0.0", (f"Ok: queued as {self._transaction.id}",))
         elif reply is None or reply.positive:
-            result = await self._stored()
+            result = await self.stored()
             if reply is None or not result.positive:
                 reply, rule = result, ""
             told = await self._behind.told(result) if self._behind is not None else None

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import socket
+import sys
 from collections.abc import Callable
 from contextlib import suppress
+from pathlib import Path
+from typing import Any, Final
 
 from mailtrap_py import ports
 from mailtrap_py.smtp.throttle import SEGMENT
@@ -20,13 +23,20 @@ UNANSWERED = 0.05
 """Seconds after which a connection on this machine counts as unanswered: the kernel answers within the call."""
 
 
+# From Python 3.13 on a server removes its socket's file when it closes; here it has to outlive a pause.
+_KEEP_FILE: Final[dict[str, Any]] = {"cleanup_socket": False} if sys.version_info >= (3, 13) else {}
+
+
 class Listening:
     """One socket. It listens until it is closed; connections are taken, left waiting, not answered, or refused."""
 
     def __init__(self, listener: socket.socket, make: Callable[[], asyncio.BaseProtocol]) -> None:
         """Take a socket that listens, and what makes the protocol of each connection."""
         self._socket: socket.socket | None = listener
-        self._host, self.number = listener.getsockname()[:2]
+        name = listener.getsockname()
+        self._file: str = name if isinstance(name, str) else ""  # of a unix socket
+        self._host: str = "" if self._file else name[0]
+        self.number: int = 0 if self._file else name[1]
         self._make = make
         self._server: asyncio.Server | None = None
         self._stoppers: list[socket.socket] = []
@@ -36,7 +46,7 @@ class Listening:
         if self._server is not None:
             return
         if self._socket is None:
-            (self._socket,) = ports.bind([self._host], self.number, purpose="smtp-port")
+            self._socket = self._bind()
         await self._answer_again(self._socket)
         with suppress(OSError, AttributeError):  # not on every system, and only `read: stop` needs it
             self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_MAXSEG, SEGMENT)
@@ -44,10 +54,19 @@ class Listening:
         # The server gets a duplicate to close: the socket itself listens on while it pauses.
         duplicate = self._socket.dup()
         try:
-            self._server = await loop.create_server(self._make, sock=duplicate, backlog=BACKLOG)
+            if self._file:
+                self._server = await loop.create_unix_server(self._make, sock=duplicate, backlog=BACKLOG, **_KEEP_FILE)
+            else:
+                self._server = await loop.create_server(self._make, sock=duplicate, backlog=BACKLOG)
         except BaseException:
             duplicate.close()
             raise
+
+    def _bind(self) -> socket.socket:
+        if self._file:
+            return ports.bind_file(self._file, purpose="lmtp-socket")
+        (listener,) = ports.bind([self._host], self.number, purpose="smtp-port")
+        return listener
 
     async def pause(self) -> None:
         """Let new connections wait: the kernel accepts them, and nobody answers."""
@@ -73,6 +92,8 @@ class Listening:
         if self._socket is not None:
             self._socket.close()
             self._socket = None
+            if self._file:
+                Path(self._file).unlink(missing_ok=True)  # noqa: ASYNC240 - one call of the system
 
     async def swallow(self) -> None:
         """Let nobody answer new connections, not even the kernel, so that they time out: those that wait are kept.
@@ -83,7 +104,7 @@ class Listening:
         """
         await self.pause()
         if self._socket is None:
-            (self._socket,) = ports.bind([self._host], self.number, purpose="smtp-port")
+            self._socket = self._bind()
         self._socket.listen(0)
         while len(self._stoppers) < MOST_STOPPERS:
             stopper = socket.socket(self._socket.family, socket.SOCK_STREAM)

@@ -87,7 +87,7 @@ async def _act(action: Action, rule: str, stage: Stage) -> bool:  # noqa: C901, 
                 raise SessionOver(Ending.SERVER_CLOSED, f"rule {rule} replied 421")
             return True
         case Raw():
-            await stage.answer(_raw_reply(action.data), rule)
+            await stage.answer(raw_reply(action.data), rule)
             return True
         case Delay():
             await stage.wire.unless_lost(stage.inbox.clock.sleep(_seconds(action)))
@@ -138,7 +138,7 @@ def _seconds(action: Delay) -> float:
     return action.delay
 
 
-def _raw_reply(data: bytes) -> Reply:
+def raw_reply(data: bytes) -> Reply:
     """Read bytes as a client does that looks at the first digits; no digits at all refuse the command."""
     digits = data[:3].decode("ascii", "replace")
     number = "".join(char for char in digits if char in "0123456789")

@@ -14,6 +14,7 @@ from mailtrap_py.inbox import Inbox
 from mailtrap_py.scenario import Director, ListenerHow
 from mailtrap_py.smtp.conversation import Conversation
 from mailtrap_py.smtp.listening import Listening, turns
+from mailtrap_py.smtp.lmtp import LmtpSession
 from mailtrap_py.smtp.persona import PersonaSession
 from mailtrap_py.smtp.proxy import ProxySession
 from mailtrap_py.smtp.service import Port, Service
@@ -37,6 +38,7 @@ class Server:
         """Serve nothing yet."""
         self._service = replace(service, listener=self.control)
         self._kind = ProxySession if service.upstream is not None else Session
+        self._lmtp_kind = LmtpSession
         self._listeners: list[Listening] = []
         self._closing: dict[str, asyncio.Task[None]] = {}  # by the inbox whose ports are closed
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -44,9 +46,10 @@ class Server:
         # Also those that are over and whose connection is not: under TLS it takes both sides to end it.
         self._connections: weakref.WeakSet[Conversation] = weakref.WeakSet()
 
-    async def listen(self, sockets: Sequence[socket.socket], *, implicit_tls: bool = False) -> Port:
+    async def listen(self, sockets: Sequence[socket.socket], *, implicit_tls: bool = False, lmtp: bool = False) -> Port:
         """Begin to take connections on sockets that listen; they share one port number."""
-        port = Port(int(sockets[0].getsockname()[1]), implicit_tls)
+        name = sockets[0].getsockname()
+        port = Port(0 if isinstance(name, str) else int(name[1]), implicit_tls, lmtp)
 
         def open_session() -> Conversation:
             session = self._session(port)
@@ -90,6 +93,8 @@ class Server:
 
     def _session(self, port: Port) -> Conversation:
         service, ended = self._service, self._sessions.discard
+        if port.lmtp:
+            return self._lmtp_kind(service, port, ended=ended)
         persona = service.inboxes.at(port.number, service.inbox).director.scenario.persona or service.persona
         if persona is None or service.upstream is not None:  # what a real server says is said in its own words
             return self._kind(service, port, ended=ended)

@@ -77,12 +77,16 @@ class Service:
 
 @dataclass(frozen=True, slots=True)
 class Port:
-    """One listening port: its number, and whether TLS begins with the first byte (RFC 8314, section 3)."""
+    """One listening port: its number, and whether TLS begins with the first byte (RFC 8314, section 3).
+
+    One of LMTP may be a unix socket: its number is 0.
+    """
 
     number: int
     implicit_tls: bool = False
+    lmtp: bool = False
 
     @property
     def protocol(self) -> str:
         """The word of the record for it."""
-        return "smtps" if self.implicit_tls else "smtp"
+        return "lmtp" if self.lmtp else "smtps" if self.implicit_tls else "smtp"

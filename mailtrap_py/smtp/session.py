@@ -53,6 +53,8 @@ class Session(Conversation, SMTP):
         {"HELO", "EHLO", "STARTTLS", "AUTH", "MAIL", "RCPT", "DATA", "RSET", "NOOP", "VRFY", "EXPN", "QUIT"}
     )
 
+    no_recipients = refusals.NO_RECIPIENTS
+
     def __init__(self, service: Service, port: Port, *, ended: Callable[[Conversation], None]) -> None:
         """Set what the engine's methods look at. Its own constructor is not called: it inspects the class each time."""
         Conversation.__init__(self, service, port, ended=ended)
@@ -307,6 +309,10 @@ class Session(Conversation, SMTP):
         """End a transaction whose message will never be complete."""
         self.end_transaction()
 
+    def replies_due(self, transaction: OpenTransaction) -> int:
+        """Count the replies to the content."""
+        return 1
+
     async def take_content(self, transaction: OpenTransaction) -> None:
         """Take the content, and decide about the message."""
         if await self.receive(transaction):
@@ -327,7 +333,7 @@ class Session(Conversation, SMTP):
             return refusals.NOT_BY_DATA
         if not transaction.recipients:
             return refusals.NEED_RCPT
-        return None if transaction.accepted else refusals.NO_RECIPIENTS
+        return None if transaction.accepted else self.no_recipients
 
     async def receive(self, transaction: OpenTransaction) -> bytes:
         """Read the content into the transaction, and give it as it came. Empty: it was too big, and that is said."""
@@ -345,8 +351,10 @@ class Session(Conversation, SMTP):
             return content.wire
         transaction.content = b""
         transaction.refuse(refusals.too_big(limit))
+        due = self.replies_due(transaction)
         self.end_transaction()
-        self.say(refusals.too_big(limit))
+        for _ in range(due):
+            self.say(refusals.too_big(limit))
         return b""
 
     def watch(self, transaction: OpenTransaction) -> Watch | None:
@@ -358,7 +366,8 @@ class Session(Conversation, SMTP):
             if not transaction.answered:
                 transaction.answered = True
                 transaction.refuse(reply, rule)
-            self.wire.reply(reply, rule=rule)
+            for _ in range(self.replies_due(transaction)):
+                self.wire.reply(reply, rule=rule)
 
         async def reached(content: bytes, lines: int) -> None:
             decision = self.decide(Point.CONTENT, content, lines=lines)

@@ -54,7 +54,16 @@ class OpenTransaction:
         self.reply = self.refused = reply
         self.rule = rule
 
-    def message(self, raw: bytes, *, client: str, helo: str, tls_version: str, user: str) -> Message:
+    def message(  # noqa: PLR0913 - what only the session knows
+        self,
+        raw: bytes,
+        *,
+        client: str,
+        helo: str,
+        tls_version: str,
+        user: str,
+        recipients: tuple[Recipient, ...] | None = None,
+    ) -> Message:
         """Make the message to store of it."""
         return Message(
             id=new_id(),
@@ -65,7 +74,7 @@ class OpenTransaction:
             clock=self._clock.now(),
             reverse_path=self.reverse_path,
             parameters=self.parameters,
-            recipients=self.accepted,
+            recipients=self.accepted if recipients is None else recipients,
             raw=raw,
             client=client,
             helo=helo,

@@ -69,7 +69,7 @@ class Talk:
                 continue
             if exchange.verb == "STARTTLS":
                 offered, greeted = None, False
-            elif exchange.verb in {"EHLO", "HELO"}:
+            elif exchange.verb in {"EHLO", "HELO", "LHLO"}:
                 offered, greeted = capabilities(exchange), True
         return tuple(found)
 
@@ -89,7 +89,7 @@ class Talk:
 
 def capabilities(exchange: Exchange) -> Mapping[str, str]:
     """Read what an EHLO reply offers: keywords in upper case, each with its parameters. HELO offers nothing."""
-    if exchange.verb != "EHLO" or exchange.reply is None:
+    if exchange.verb not in {"EHLO", "LHLO"} or exchange.reply is None:
         return MappingProxyType({})
     lines = exchange.reply.data.decode("ascii", "replace").splitlines()[1:]
     words = (line[4:].partition(" ") for line in lines)
