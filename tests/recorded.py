@@ -22,7 +22,6 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterable
-from dataclasses import replace
 
 from mailtrap_py.events import (
     Ending,
@@ -111,7 +110,7 @@ class Recording:
     def say_by_rule(self, data: bytes) -> None:
         """Mark what the server said as the words of a rule."""
         self.events = [
-            replace(event, rule="rule-1") if isinstance(event, Line) and event.data == data else event
+            event._replace(rule="rule-1") if isinstance(event, Line) and event.data == data else event
             for event in self.events
         ]
 

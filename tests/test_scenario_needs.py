@@ -41,7 +41,7 @@ def test_a_command_is_told_in_its_environment() -> None:
             {"messages": 2, "pause": "3s"},
             "2 messages over one connection with pauses of 3s (SMTP_MESSAGES, SMTP_PAUSE)",
         ),
-        ({"connections": 4}, "over 4 connections at once (SMTP_CONNECTIONS)"),
+        ({"connections": 4}, "4 connections at once (SMTP_CONNECTIONS)"),
         ({"recipients": ["a@x", "b@x"]}, "to 2 recipients (SMTP_TO)"),
         ({"recipients": "a@x"}, ""),
     ],

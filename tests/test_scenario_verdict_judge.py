@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mailtrap_py.events import Message, Recorded
+from mailtrap_py.events import Message, Recorded, SessionStarted
 from mailtrap_py.scenario.evidence import CommandResult, Evidence
 from mailtrap_py.scenario.expectation import Expectation
+from mailtrap_py.scenario.needs import NOTHING, Needs
 from mailtrap_py.scenario.verdict import Grade, Verdict, judge
 from tests.any_run import RUNS, TIMES
 from tests.recorded import Recording, deliver
@@ -35,6 +36,7 @@ class Expected:
     """A scenario that is nothing but its expectations."""
 
     expect: tuple[Expectation, ...] = ()
+    needs: Needs = NOTHING
 
 
 def expected(*wanted: Mapping[str, object]) -> Expected:
@@ -194,6 +196,33 @@ def test_a_scenario_that_allows_copies_has_no_duplicates() -> None:
     assert judge(expected(some), run.evidence(SAID_SUCCESS)).grade is Grade.DELIVERED
     others = {"delivered": {"match": {"to": "cyd@*"}, "copies": 2}}
     assert judge(expected(others), run.evidence(SAID_SUCCESS)).grade is Grade.DUPLICATED
+
+
+def test_a_message_that_was_asked_for_and_never_came_is_missing() -> None:
+    run = Recording().session(deliver())
+    wanted = Expected(expected({"delivered": "exactly-once"}).expect, Needs(messages=2))
+
+    verdict = judge(wanted, run.evidence(SAID_FAILURE))
+    assert verdict.grade is Grade.PARTIAL
+    assert verdict.results[0].evidence == (
+        "1 of the 2 messages came that were asked for: 2 messages over one connection (SMTP_MESSAGES)",
+    )
+    assert judge(wanted, run.evidence(SAID_SUCCESS)).grade is Grade.DELIVERED  # it may not know how to send two
+    assert judge(wanted, run.evidence()).passed, "nobody was asked"
+    both = run.session(deliver().replace("Message-ID: <1@", "Message-ID: <2@"))
+    assert judge(wanted, both.evidence(SAID_SUCCESS)).passed
+
+
+def test_one_connection_of_several_that_failed_is_no_try_of_the_others() -> None:
+    run = Recording().session("+ 1\nS: 421 Too many", "server-closed").session(deliver())
+    assert judge(Expected(), run.evidence(SAID_FAILURE)).grade is Grade.MISTAKEN
+
+    side_by_side = [
+        replace(event, clock=1000.0) if isinstance(event, SessionStarted) else event for event in run.events
+    ]
+    evidence = Evidence.gather(side_by_side, command=SAID_FAILURE)
+    assert judge(Expected(), evidence).grade is Grade.PARTIAL
+    assert not judge(expected({"retried": {"after": 421}}), evidence).passed
 
 
 def test_waiting_past_the_deadline_of_gave_up_is_hanging() -> None:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import pytest
 
 from mailtrap_py.scenario.expectation import Expectation
+from mailtrap_py.scenario.needs import NOTHING, Needs
 from mailtrap_py.scenario.verdict import Result, judge
 from tests.recorded import Recording, deliver
 
@@ -37,6 +38,7 @@ class Expected:
     """A scenario that is nothing but its expectations."""
 
     expect: tuple[Expectation, ...]
+    needs: Needs = NOTHING
 
 
 def ruled(recording: Recording, key: str, said: object, *, watched: float = 0.0) -> Result:

@@ -103,7 +103,7 @@ def came_again(attempt: Attempt, setback: Setback, attempts: Sequence[Attempt]) 
     """List the later attempts that bring again what failed."""
     later = [each for each in attempts[attempts.index(attempt) + 1 :] if _is_after(each, attempt, setback.failure)]
     if attempt.transaction is None:
-        return tuple(_next_contacts(later, attempt.session))
+        return tuple(_next_contacts(later, attempt.session, setback.failure))
     return tuple(
         each
         for each in later
@@ -117,9 +117,11 @@ def _is_after(later: Attempt, attempt: Attempt, failure: Failure) -> bool:
     return failure.lost or later.session is attempt.session or later.began >= failure.clock
 
 
-def _next_contacts(later: Sequence[Attempt], session: Session) -> Iterator[Attempt]:
+def _next_contacts(later: Sequence[Attempt], session: Session, failure: Failure) -> Iterator[Attempt]:
+    since = session.started.clock if failure.lost else failure.clock
     for each in later:
-        if each.session is not session:
+        # A connection that was open already, beside this one, is no new attempt.
+        if each.session is not session and each.session.started.clock >= since:
             yield each
             if each.transaction is not None:
                 return

@@ -55,7 +55,7 @@ from mailtrap_py.scenario.manners import (
 )
 from mailtrap_py.scenario.match import When
 from mailtrap_py.scenario.mistakes import Mistake, Mistakes
-from mailtrap_py.scenario.needs import Needs
+from mailtrap_py.scenario.needs import NOTHING, Needs
 from mailtrap_py.scenario.persona import PersonaName
 from mailtrap_py.scenario.script import Step, check_script
 from mailtrap_py.scenario.values import OneOrMore, Text, Value, Whole
@@ -214,7 +214,7 @@ class Scenario(Value):
         default=None, description="A fixed conversation, in place of rules."
     )
     needs: Needs = Field(
-        default=Needs(), description="What a client has to do to meet it: send to several, several messages, and so on."
+        default=NOTHING, description="What a client has to do to meet it: send to several, several messages, and so on."
     )
     expect: tuple[Expectation, ...] = Field(default=(), description="What a correct client does.")
 

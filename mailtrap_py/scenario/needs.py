@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import Annotated
+from typing import Annotated, Final
 
 from pydantic import Field
 
@@ -52,6 +52,13 @@ class Needs(Value):
         if self.pause:
             yield f"with pauses of {format_duration(self.pause)}", "SMTP_PAUSE"
         if self.connections > 1:
-            yield f"over {self.connections} connections at once", "SMTP_CONNECTIONS"
+            yield (
+                f"{'on each of ' if self.messages > 1 else ''}{self.connections} connections at once",
+                "SMTP_CONNECTIONS",
+            )
         if len(self.recipients) > 1:
             yield f"to {len(self.recipients)} recipients", "SMTP_TO"
+
+
+NOTHING: Final = Needs()
+"""What most scenarios need."""

@@ -29,9 +29,9 @@ Each client below sends a message of 100 KB through a server that fails as one o
 and its exit code is compared with what became of the mail. Where a scenario needs more (several recipients, several
 messages over one connection, several connections at once) it sends that. The [programs](../tests/gauntlet/clients) are
 what an application developer writes after reading the client's documentation, with a time-out of 4 seconds where the
-client has one (curl: 8 seconds for each message). They keep no queue and try nothing twice: what you see
-is what the library does. That nobody *retries* is therefore no surprise; what matters is whether the application is told
-the truth, so that it can.
+client has one (curl: 8 seconds for each message). They keep no queue and try nothing twice: what you see is what the
+library does. That nobody *retries* is therefore no surprise; what matters is whether the application is told the truth,
+so that it can.
 
 Under the scenarios about TLS and AUTH the programs log in, and insist on STARTTLS as far as the client knows how to.
 Under the others they neither ask for TLS nor log in. The machine trusts the certificate authority of the server.

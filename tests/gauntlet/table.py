@@ -88,7 +88,7 @@ def add(page: Page, ready: Sequence[tuple[Client, Program]], runs: Runs) -> None
         scenario = load(name)
         faultless = runs[FAULTLESS_LOGIN if wants_login(name) else FAULTLESS]
         imitates = f" Imitates {scenario.imitates}." if scenario.imitates else ""
-        needs = f" Sent: {scenario.needs.describe()}." if scenario.needs.describe() else ""
+        needs = f" It takes {scenario.needs.describe()}." if scenario.needs.describe() else ""
         section = Section(name, str(scenario.class_), scenario.summary + imitates + needs)
         for who, run in of_clients.items():
             section.rows[who] = row_of(who, run, faultless[who])

@@ -8,6 +8,7 @@ from functools import cached_property
 
 from mailtrap_py.scenario.attempts import Attempt, Failure, Setback, attempts_of, came_again
 from mailtrap_py.scenario.evidence import Evidence, Session, Wait
+from mailtrap_py.scenario.needs import NOTHING, Needs
 from mailtrap_py.scenario.verdict.tally import Fate, fates_of
 
 TOLERANCE = 0.001
@@ -32,6 +33,16 @@ class Case:
     """The evidence, and what several judges want of it, worked out once."""
 
     evidence: Evidence
+    needs: Needs = NOTHING
+
+    @cached_property
+    def absent(self) -> str:
+        """Say which messages never came though the command was asked for them; nothing if it was not, or all did."""
+        wanted = self.needs.messages * self.needs.connections
+        came = len({attempt.key or index for index, attempt in enumerate(self.attempts) if attempt.transaction})
+        if self.evidence.command is None or came >= wanted:
+            return ""
+        return f"{came} of the {wanted} messages came that were asked for: {self.needs.describe()}"
 
     @cached_property
     def attempts(self) -> tuple[Attempt, ...]:

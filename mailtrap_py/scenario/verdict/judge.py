@@ -11,6 +11,7 @@ from typing import Protocol
 
 from mailtrap_py.scenario.evidence import CommandResult, Evidence
 from mailtrap_py.scenario.expectation import Expectation
+from mailtrap_py.scenario.needs import Needs
 from mailtrap_py.scenario.verdict.case import TOLERANCE, Case
 from mailtrap_py.scenario.verdict.grade import Grade, grade_of_word
 from mailtrap_py.scenario.verdict.judges import JUDGES
@@ -57,13 +58,17 @@ class Expecting(Protocol):
     """What is judged by: a scenario."""
 
     @property
+    def needs(self) -> Needs:
+        """What it takes to meet it."""
+
+    @property
     def expect(self) -> tuple[Expectation, ...]:
         """What a correct client does about it."""
 
 
 def judge(scenario: Expecting, evidence: Evidence) -> Verdict:
     """Hold a scenario's expectations against what happened. Never raises, whatever the evidence is."""
-    case = Case(evidence)
+    case = Case(evidence, scenario.needs)
     results = tuple(_result(expectation, case) for expectation in scenario.expect)
     return Verdict(
         passed=all(result.passed for result in results),

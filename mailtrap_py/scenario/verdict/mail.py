@@ -15,13 +15,16 @@ def delivered(expected: Delivered, case: Case) -> Ruling:
 
     A recipient that was refused for good counts only if it was stored all the same. One that was deferred, or whose
     connection was lost, and that nobody sent to again, has 0 copies. With no message and nobody waiting for one, it
-    holds only where 0 copies are right. `match: {to: …}` picks recipients, the other keys pick messages.
+    holds only where 0 copies are right. `match: {to: …}` picks recipients, the other keys pick messages. A message that
+    a command was asked for, and that never came, has 0 copies.
     """
     meant = [fate for fate in case.fates if fate.matches(expected.match) and (fate.copies or not fate.refused)]
     wrong = [fate for fate in meant if not expected.copies.matches(len(fate.copies))]
     if not meant:
         which = "no message that matches" if expected.match else "no message"
         return Ruling(expected.copies.matches(0), (f"{which} was stored",))
+    if not wrong and case.absent and expected.match is None and not expected.copies.matches(0):
+        return Ruling(passed=False, evidence=(case.absent,))
     if not wrong:
         messages, recipients = count(len({fate.key for fate in meant}), "message"), count(len(meant), "recipient")
         times = " or ".join(_copies(copies) for copies in sorted({len(fate.copies) for fate in meant}))
