@@ -18,16 +18,30 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from mailtrap_py.errors import MailtrapError, ScenarioError, SettingError, UpstreamError
-    from mailtrap_py.handle import Mailtrap
+    from mailtrap_py.handle import Mailtrap, Message, NotReceivedError, Rule
     from mailtrap_py.settings import Settings
     from mailtrap_py.trap import Trap
 
-__all__ = ["Mailtrap", "MailtrapError", "ScenarioError", "SettingError", "Settings", "Trap", "UpstreamError"]
+__all__ = [
+    "Mailtrap",
+    "MailtrapError",
+    "Message",
+    "NotReceivedError",
+    "Rule",
+    "ScenarioError",
+    "SettingError",
+    "Settings",
+    "Trap",
+    "UpstreamError",
+]
 __version__ = "0.1.0"
 
 _HOMES = {
     "MailtrapError": "errors",
     "Mailtrap": "handle",
+    "Message": "handle",
+    "NotReceivedError": "handle",
+    "Rule": "handle",
     "ScenarioError": "errors",
     "SettingError": "errors",
     "Settings": "settings",

@@ -2,12 +2,44 @@
 
 from __future__ import annotations
 
+import difflib
+import itertools
 from functools import cached_property
-from typing import NamedTuple
+from typing import NamedTuple, Protocol, TypeVar
 
-from mailtrap_py.events import Line, Transaction
+from mailtrap_py.events import Firing, Line, Transaction
 from mailtrap_py.message import Part, View, view
-from mailtrap_py.store import MessageSummary, SessionView, Store
+from mailtrap_py.pattern import Pattern
+from mailtrap_py.store import MessageSummary, Page, Query, SessionView
+
+T = TypeVar("T")
+
+_MOST_DIFFERENCES = 30  # lines
+
+
+class Reader(Protocol):
+    """What is read of a record: the store of this process, or that of a server which is asked over HTTP."""
+
+    def messages(self, query: Query = ..., *, limit: int = ..., before: int | None = ...) -> Page[MessageSummary]:
+        """Give the messages that are meant, newest first."""
+
+    def raw(self, id: str, /) -> bytes | None:  # noqa: A002 - the word is the field's
+        """Give the exact octets of a message."""
+
+    def sessions(self, *, inbox: str | None = ..., limit: int = ..., before: int | None = ...) -> Page[SessionView]:
+        """Give the sessions, newest first."""
+
+    def session(self, id: str, /) -> SessionView | None:  # noqa: A002 - the word is the field's
+        """Give one session."""
+
+    def transcript(self, session_id: str, /) -> list[Line]:
+        """Give all that was said in a session."""
+
+    def firings(self, *, session_id: str | None = ..., inbox: str | None = ...) -> list[Firing]:
+        """Give the firings of rules, oldest first."""
+
+    def transactions(self, query: Query = ..., *, session_id: str | None = ...) -> list[Transaction]:
+        """Give the transactions that are meant, oldest first."""
 
 
 class Envelope(NamedTuple):
@@ -18,9 +50,13 @@ class Envelope(NamedTuple):
 
 
 class Message:
-    """One captured message. Reading it never raises, however broken it is; equal to another of the same id."""
+    """One captured message. Reading it never raises, however broken it is.
 
-    def __init__(self, summary: MessageSummary, store: Store) -> None:
+    Two are equal when they are the same mail: the same envelope, octet for octet the same content. So a duplicate is
+    equal to the original; their `id` tells them apart.
+    """
+
+    def __init__(self, summary: MessageSummary, store: Reader) -> None:
         """Look at a message of a record; its octets are read when they are asked for."""
         self.summary = summary
         self._store = store
@@ -132,6 +168,18 @@ class Message:
         """The attachments."""
         return tuple(self.view.attachments)
 
+    def link(self, pattern: str = "") -> str:
+        """Give the one link that fits: a part of it, a glob, or `/re/`. Raises `AssertionError` for none or several."""
+        return _the_one("link", [(link, link) for link in self.links], pattern)
+
+    def code(self) -> str:
+        """Give the one one-time code. Raises `AssertionError` for none or several."""
+        return _the_one("code", [(code, code) for code in self.codes], "")
+
+    def attachment(self, name: str = "") -> Part:
+        """Give the one attachment whose file name fits. Raises `AssertionError` for none or several."""
+        return _the_one("attachment", [(part.filename, part) for part in self.attachments], name)
+
     @property
     def session(self) -> Session:
         """The session that brought it."""
@@ -147,18 +195,33 @@ class Message:
         )
 
     def __eq__(self, other: object) -> bool:
-        """Compare by id."""
-        return isinstance(other, Message) and other.id == self.id
+        """Say whether it is the same mail."""
+        if not isinstance(other, Message):
+            return NotImplemented
+        if other.id == self.id:
+            return True
+        return (self.envelope, self.size) == (other.envelope, other.size) and self.raw == other.raw
 
     def __hash__(self) -> int:
-        """Hash by id."""
-        return hash(self.id)
+        """Hash what is at hand of that."""
+        return hash((self.envelope, self.size))
+
+    def differences(self, other: Message) -> list[str]:
+        """Say for people how another differs: the envelope, then the lines that one of them has and the other not."""
+        found = [
+            f"{name}: {left!r} != {right!r}"
+            for name, left, right in zip(Envelope._fields, self.envelope, other.envelope, strict=True)
+            if left != right
+        ]
+        mine, theirs = (message.raw.decode("utf-8", "backslashreplace").splitlines() for message in (self, other))
+        lines = [line for line in difflib.ndiff(mine, theirs) if line[:1] in {"+", "-", "?"}]
+        return found + [line.rstrip() for line in itertools.islice(lines, _MOST_DIFFERENCES)]
 
 
 class Session:
     """One session of the record, with its transcript."""
 
-    def __init__(self, facts: SessionView, store: Store) -> None:
+    def __init__(self, facts: SessionView, store: Reader) -> None:
         """Look at a session of a record."""
         self.facts = facts
         self._store = store
@@ -215,6 +278,18 @@ class Transactions(list[Transaction]):
     def outcomes(self) -> list[str]:
         """What became of each: `accepted`, `rejected` or `aborted`."""
         return [str(transaction.outcome) for transaction in self]
+
+
+def _the_one(what: str, found: list[tuple[str, T]], pattern: str) -> T:
+    """Give the only one whose name fits, or say what there is."""
+    wanted = Pattern(pattern)
+    fits = [each for each in found if wanted.matches(each[0])]
+    if len(fits) == 1:
+        return fits[0][1]
+    number = f"{len(fits)} {what}s" if fits else f"no {what}"
+    which = f" that fits {pattern!r}" if pattern else ""
+    shown = "".join(f"\n  {name or '(without a name)'}" for name, _ in fits or found)
+    raise AssertionError(f"the message has {number}{which}{'; there is:' if shown and not fits else ''}{shown}")
 
 
 _SPEAKERS: dict[str, str] = {"client": "C:", "server": "S:", "content": "C:", "note": "--"}

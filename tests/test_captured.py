@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import pytest
 
@@ -149,14 +149,80 @@ def test_a_message_shows_what_tells_it_from_others(store: Store) -> None:
     assert repr(stored(store)) == "<Message 'Grüße' from 'bounce@example.com' to bob@example.com>"
 
 
-def test_messages_are_equal_by_id(store: Store) -> None:
-    one, other = stored(store), stored(store, name="n")
+def test_messages_are_equal_when_they_are_the_same_mail(store: Store) -> None:
+    one, copy = stored(store), stored(store, name="n")
+    other = stored(store, RICH.replace(b"482913", b"482914"), name="o")
     again = Message(one.summary, store)
 
-    assert one == again
+    assert one == again == copy
     assert one != other
     assert one != "m"
-    assert {one, again, other} == {one, other}
+    assert len({one, again, copy}) == 1
+
+
+def test_the_octets_of_one_that_is_the_same_are_not_needed(store: Store) -> None:
+    one = stored(store)
+    again = Message(one.summary, store)
+    store.delete_message("m")
+
+    assert one == again
+
+
+def test_how_two_messages_differ_is_told_line_by_line(store: Store) -> None:
+    one = stored(store)
+    store.add(mail(RICH.replace(b"482913", b"482914"), name="n", to="eve@example.com"))
+    summary = store.message("n")
+    assert summary is not None
+
+    assert one.differences(Message(summary, store)) == [
+        "recipients: ('bob@example.com',) != ('eve@example.com',)",
+        "- Your code is 482913: https://example.com/confirm",
+        "?                   ^",
+        "+ Your code is 482914: https://example.com/confirm",
+        "?                   ^",
+    ]
+    assert one.differences(one) == []
+
+
+@pytest.mark.parametrize(
+    ("raw", "get", "found"),
+    [
+        (RICH, lambda message: message.link("/confirm"), "https://example.com/confirm"),
+        (RICH, lambda message: message.link(), "https://example.com/confirm"),
+        (RICH, lambda message: message.code(), "482913"),
+        (RICH, lambda message: message.attachment("*.html").data, b"\xff\x3c"),
+        (RICH, lambda message: message.attachment("/html$/").data, b"\xff\x3c"),
+    ],
+)
+def test_the_only_one_is_given(store: Store, raw: bytes, get: Callable[[Message], object], found: object) -> None:
+    assert get(stored(store, raw)) == found
+
+
+@pytest.mark.parametrize(
+    ("get", "said"),
+    [
+        (
+            lambda message: message.link("/reset"),
+            "no link that fits '/reset'; there is:\n  https://example.com/confirm",
+        ),
+        (lambda message: message.attachment(), '2 attachments\n  €".html\n  (without a name)'),
+        (lambda message: message.attachment("*.pdf"), "no attachment that fits '*.pdf'; there is:\n  €\".html"),
+    ],
+)
+def test_none_or_several_are_an_error_that_lists_them(
+    store: Store, get: Callable[[Message], object], said: str
+) -> None:
+    with pytest.raises(AssertionError) as caught:
+        get(stored(store))
+
+    assert str(caught.value).startswith(f"the message has {said}")
+
+
+def test_where_there_is_nothing_the_error_is_short(store: Store) -> None:
+    with pytest.raises(AssertionError) as caught:
+        stored(store, b"Subject: Hello\r\n\r\nHello\r\n").code()
+
+    assert str(caught.value) == "the message has no code"
 
 
 # -- sessions

@@ -51,7 +51,7 @@ ARROWS: dict[str, set[str]] = {
 }
 ARROWS["trap"] = set(ARROWS)
 ARROWS["check"] = {"errors", "codes"}  # a client: it shares nothing with the server
-ARROWS["captured"] = {"events", "message", "store"}
+ARROWS["captured"] = {"events", "message", "pattern", "store"}
 ARROWS["handle"] = set(ARROWS)
 ARROWS["cli"] = {
     "errors",

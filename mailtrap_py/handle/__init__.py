@@ -1,0 +1,43 @@
+"""The handle: what a test holds in its hand, and the pytest fixture gives.
+
+    with Mailtrap() as mailtrap:
+        send_welcome_mail(mailtrap.host, mailtrap.port)
+        message = mailtrap.wait_for(to="bob@example.com")
+
+    mailtrap      the handle itself
+    home          where the server is: what a handle asks of it
+    local         a trap on a thread of this process
+    waiting       which message is meant, and the words for a wait in vain; asynchronous: the same with `await`
+    rules faults  what goes wrong, in Python; playing: a scenario; clock: its clock
+    expecting     what the client is to do; evidence: what it did
+
+Every method may be called from any thread. Nothing polls: waits end when the record announces what they wait for.
+"""
+
+from mailtrap_py.captured import Message, Session, Transactions
+from mailtrap_py.handle.choice import select
+from mailtrap_py.handle.expecting import ExpectationError
+from mailtrap_py.handle.faults import Barrier, Outage, Turns
+from mailtrap_py.handle.mailtrap import PRIVATE, Mailtrap
+from mailtrap_py.handle.playing import Playing
+from mailtrap_py.handle.rules import Limits, Rule
+from mailtrap_py.handle.waiting import NotReceivedError, UnexpectedMessageError, Wanted
+
+__all__ = [
+    "PRIVATE",
+    "Barrier",
+    "ExpectationError",
+    "Limits",
+    "Mailtrap",
+    "Message",
+    "NotReceivedError",
+    "Outage",
+    "Playing",
+    "Rule",
+    "Session",
+    "Transactions",
+    "Turns",
+    "UnexpectedMessageError",
+    "Wanted",
+    "select",
+]
