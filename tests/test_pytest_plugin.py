@@ -12,7 +12,13 @@ import pytest
 
 from mailtrap_py import Mailtrap
 from mailtrap_py.captured import Message
-from mailtrap_py.handle import Fault
+from mailtrap_py.handle import Rule
+from mailtrap_py.handle.asynchronous import AsyncWaits
+from mailtrap_py.handle.clock import HandleClock
+from mailtrap_py.handle.expecting import Expect
+from tests.homes import elsewhere
+
+__all__ = ["elsewhere"]  # a fixture
 
 pytest_plugins = ["pytester"]
 
@@ -42,12 +48,22 @@ def _imported() -> None:
         trap.scenario({"name": "nothing", "rules": []})
         smtp.sendmail("app@example.com", "bob@example.com", "Hello")
         trap.find(subject="none")
+        trap.ssl_context()
 
 
-@pytest.fixture
-def inner(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch, _imported: None) -> pytest.Pytester:
-    """Give an empty project with an application that sends mail, and no plugin but ours, installed or not."""
+@pytest.fixture(params=["here", "elsewhere"])
+def inner(
+    request: pytest.FixtureRequest, pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch, _imported: None
+) -> pytest.Pytester:
+    """Give an empty project with an application that sends mail, and no plugin but ours, installed or not.
+
+    Its mail trap is in the same process, or behind a URL.
+    """
     monkeypatch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")
+    monkeypatch.delenv("PYTEST_XDIST_WORKER", raising=False)
+    monkeypatch.delenv("MAILTRAP_URL", raising=False)
+    if request.param == "elsewhere":
+        monkeypatch.setenv("MAILTRAP_URL", request.getfixturevalue("elsewhere").url)
     pytester.makepyfile(app=APP)
     pytester.makeini("[pytest]\naddopts = -p mailtrap_pytest -p no:cacheprovider --strict-markers -W error")
     return pytester
@@ -91,14 +107,14 @@ def test_each_test_begins_anew_on_the_ports_of_the_run(inner: pytest.Pytester) -
             return mailtrap_server.port
 
         def test_one(mailtrap):
-            mailtrap.fail("rcpt", "550 5.1.1 No such user", times=1)
+            mailtrap.fail("rcpt", "550 5.1.1 No such user", to="eve@*", optional=True)
             mailtrap.scenario({"name": "deaf", "rules": [{"at": "auth", "do": [{"reply": "535 5.7.8 No"}]}]})
             send(mailtrap)
             assert len(mailtrap.messages) == len(mailtrap.sessions) == 1
 
         def test_two(mailtrap, application):
             assert mailtrap.messages == mailtrap.sessions == mailtrap.transactions() == []
-            assert mailtrap.inbox.director.rules() == ()
+            assert mailtrap.rules == ()
             assert mailtrap.port == application
     """)
     inner.runpytest().assert_outcomes(passed=2)
@@ -136,12 +152,10 @@ def test_a_client_that_still_waits_is_let_go_when_its_test_ends(inner: pytest.Py
 
         def test_one(mailtrap):
             global thread
-            mailtrap.fail("data", "stall")
+            barrier = mailtrap.hold("data")
             thread = threading.Thread(target=wait, args=[mailtrap])
             thread.start()
-            stalled = threading.Event()
-            while not mailtrap.inbox.stalled():
-                stalled.wait(0.01)
+            barrier.wait()
 
         def test_two():
             thread.join()
@@ -205,7 +219,7 @@ def test_by_position(mailtrap):
 class TestWithParams:
     def test_it(self, mailtrap):
         assert refused(mailtrap) == 3
-        assert mailtrap.inbox.director.scenario.name == "busy"
+        assert [playing.scenario.name for playing in mailtrap.played] == ["busy"]
 
 def test_without(mailtrap):
     assert refused(mailtrap) == 0
@@ -234,7 +248,7 @@ def test_a_marker_without_effect_is_refused(inner: pytest.Pytester) -> None:
     result.stdout.fnmatch_lines_random(
         [
             "*without the fixture: add 'mailtrap' to its arguments*",
-            "*the marker names no scenario: write @pytest.mark.mailtrap('greylisting', wait='1s')*",
+            "*names no scenario that could take wait: write @pytest.mark.mailtrap('greylisting', wait='1s')*",
             "*ScenarioError: there is no scenario 'graylistin'*",
         ]
     )
@@ -245,6 +259,7 @@ def test_the_report_of_a_failure_has_the_conversation_and_the_mail(inner: pytest
         from app import send
 
         def test_it(mailtrap):
+            mailtrap.expect.never_delivered()
             mailtrap.fail("rcpt", "550 5.1.1 No such user", to="ann@*")
             mailtrap.fail("auth", "535 5.7.8 No")
             send(mailtrap, ["ann@example.com", "bob@example.com"])
@@ -265,6 +280,8 @@ def test_the_report_of_a_failure_has_the_conversation_and_the_mail(inner: pytest
             "rules of scenario 'none', seed *",
             "  added-2 never fired: no session came to auth",
             "  added-1 fired 1 time",
+            "expected, and not so:",
+            "  FAIL delivered: never",
         ]
     )
 
@@ -339,6 +356,7 @@ def test_it_serves_unittest(inner: pytest.Pytester) -> None:
     result.stdout.fnmatch_lines(["*- mailtrap -*", "no messages arrived at 127.0.0.1:*"])
 
 
+@pytest.mark.slow
 def test_workers_of_xdist_have_a_server_each(inner: pytest.Pytester) -> None:
     pytest.importorskip("xdist", reason="pytest-xdist is not installed")
     inner.makepyfile("""
@@ -359,15 +377,19 @@ def test_every_block_of_the_docs_is_a_file_and_every_test_in_them_passes(inner: 
     for name, code in blocks:
         (inner.path / name).write_text(code)
     tests = sum(code.count("def test_") for _, code in blocks)
-    assert tests > 5
-    inner.runpytest().assert_outcomes(passed=tests)
+    assert tests > 15
+    outcomes = inner.runpytest("--durations=4").parseoutcomes()
+    assert [*outcomes] == ["passed"]
+    assert outcomes["passed"] > tests  # some under several scenarios
 
 
 def test_the_docs_name_everything_that_the_fixture_has() -> None:
     text = DOCS.read_text("utf-8")
-    names = [name for thing in (Mailtrap, Message, Fault) for name in vars(thing) if not name.startswith("_")]
-    elsewhere = {"start", "close", "id", "view", "summary"}  # for whoever does without the fixture, or reads the code
-    assert [name for name in names if name not in elsewhere and not re.search(rf"`(\w+\.)?{name}\b", text)] == []
+    things = (Mailtrap, Message, Rule, Expect, HandleClock, AsyncWaits)
+    names = [name for thing in things for name in vars(thing) if not name.startswith("_")]
+    unsaid = {"start", "close", "id", "view", "summary", "at", "of"}  # for whoever does without the fixture
+    unsaid |= {"total", "words", "nothing", "clear", "failures", "check"}  # for whoever reads the code
+    assert [name for name in names if name not in unsaid and not re.search(rf"`(\w+\.)*{name}\b", text)] == []
 
 
 def test_the_plugin_imports_nothing_of_its_own_until_a_fixture_is_used() -> None:
