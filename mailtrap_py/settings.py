@@ -39,9 +39,10 @@ class _Text:
 
 Port = Annotated[int, BeforeValidator(written.port), _Text("PORT")]
 OptionalPort = Annotated[
-    int | None, BeforeValidator(written.or_off(written.port)), _Text("PORT|off", written.show_port)
+    int | None, BeforeValidator(written.or_off(written.port)), _Text("PORT|off", written.show_number)
 ]
 Seconds = Annotated[float, BeforeValidator(written.seconds), _Text("TIME", written.show_seconds)]
+Limit = Annotated[int | None, BeforeValidator(written.or_off(written.whole)), _Text("NUMBER|off", written.show_number)]
 OnOff = Literal["on", "off"]
 Octets = Annotated[int, BeforeValidator(written.octets), _Text("SIZE", written.show_octets)]
 
@@ -161,6 +162,16 @@ class Settings(BaseModel):
         _Text("off|auth|mail"),
     ] = Field(default="off", description="What has to wait for TLS: nothing, AUTH, or AUTH and mail.")
     max_message_size: Octets = Field(default=50 * 1024**2, description="Largest message taken (the SIZE of EHLO).")
+    max_recipients: Annotated[int, BeforeValidator(written.whole), _Text("NUMBER")] = Field(
+        default=1000, description="Most recipients of a message; the next one gets 452."
+    )
+    max_sessions: Annotated[int, BeforeValidator(written.whole), _Text("NUMBER")] = Field(
+        default=10_000, description="Most sessions at once; the next one gets 421."
+    )
+    max_sessions_per_client: Limit = Field(default=None, description="Most sessions at once from one address.")
+    max_errors: Limit = Field(
+        default=100, description="Most refusals in a session, those of a scenario not counted, before it gets 421."
+    )
     command_timeout: Seconds = Field(default=300.0, description="How long a client may be silent before it is cut off.")
     tls_cert: Annotated[str, _Text("FILE", lambda _: "generated")] = Field(
         default="", description="Certificate chain in PEM, the server's own first."

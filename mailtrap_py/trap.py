@@ -236,6 +236,10 @@ class Trap:
             inboxes=self.inboxes,
             hostname=settings.hostname,
             max_message_size=settings.max_message_size,
+            max_recipients=settings.max_recipients,
+            max_sessions=settings.max_sessions,
+            max_sessions_per_client=settings.max_sessions_per_client,
+            max_errors=None if upstream is not None else settings.max_errors,  # that is for the real server to say
             command_timeout=settings.command_timeout,
             auth=AuthPolicy(settings.auth),
             users=settings.users | (read_users(settings.users_file) if settings.users_file else {}),

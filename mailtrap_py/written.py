@@ -244,8 +244,8 @@ def show_seconds(value: float) -> str:
     return f"{value / 60:g}m" if value % 60 == 0 else f"{value:g}s"
 
 
-def show_port(value: int | None) -> str:
-    """Write a port as it is read."""
+def show_number(value: int | None) -> str:
+    """Write a number that may be missing as it is read."""
     return "off" if value is None else str(value)
 
 

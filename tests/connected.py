@@ -150,6 +150,11 @@ class House:
             session.service = replace(session.service, command_timeout=seconds)
             session.wire.patience = seconds
 
+    async def one_over(self) -> SessionEnded:
+        """Wait until one session has ended, whatever the others do, and give its end."""
+        await until(lambda: self.book.of(SessionEnded))
+        return self.book.of(SessionEnded)[-1]
+
     async def over(self) -> SessionEnded:
         """Wait until the one session of a test has ended, and give its end."""
         await until(lambda: self.book.of(SessionEnded) and not self.server.sessions)

@@ -164,11 +164,11 @@ async def test_what_nobody_knows_is_refused_and_the_session_stays(line: bytes) -
 async def test_a_rule_may_know_a_command_that_nobody_knows() -> None:
     async with house() as built:
         built.play(
-            {"id": "help", "at": "unknown", "when": {"verb": "HELP"}, "do": [{"reply": "214 2.0.0 there is none"}]}
+            {"id": "help", "at": "unknown", "when": {"verb": "INFO"}, "do": [{"reply": "214 2.0.0 there is none"}]}
         )
         client = await built.greeted()
 
-        assert await client.ask("HELP") == "214 2.0.0 there is none"
+        assert await client.ask("INFO") == "214 2.0.0 there is none"
         assert await client.ask("SEND") == "500 5.5.2 Error: command not recognized"
         assert [line.rule for line in built.book.of(Line) if line.data.startswith(b"214")] == ["help"]
 
@@ -739,3 +739,26 @@ def test_whatever_a_client_says_its_session_ends_and_leaves_nothing(
             assert not ended.reason.startswith("internal error")
 
     talk()
+
+
+@looped
+async def test_a_session_of_nothing_but_errors_is_closed() -> None:
+    async with house(max_errors=3) as built:
+        client = await built.greeted(hello="HELO c")
+        built.play({"at": "noop", "do": [{"reply": "450 4.0.0 Not now"}]})
+        for command in ("NOOP", "NOOP", "NOOP", "XYZZY", "DATA"):
+            await client.ask(command)
+        await client.send(b"MAIL FROM:<>x<>\r\n")
+
+        assert await client.hear() == "501 5.1.7 Bad sender address syntax"
+        assert await client.rest() == b"421 4.7.0 mailtrap.localhost Error: too many errors\r\n"
+        client.leave()
+        assert (await built.over()).reason == "too many errors"
+
+
+@looped
+async def test_errors_may_be_without_number() -> None:
+    async with house(max_errors=None) as built:
+        client = await built.greeted()
+
+        assert (await client.ask(*["XYZZY"] * 300)).startswith("500")

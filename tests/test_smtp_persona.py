@@ -198,7 +198,7 @@ async def test_a_rule_speaks_for_itself() -> None:
         {"at": "rcpt", "when": {"to": "no@*"}, "do": [{"reply": "550 5.1.1 No"}]},
         {"at": "rcpt", "do": [{"reply": "250 2.1.5 Welcome"}]},
         {"at": "message", "do": [{"reply": "250 2.0.0 Thanks"}]},
-        {"at": "unknown", "when": {"verb": "HELP"}, "do": [{"reply": "214 2.0.0 Help yourself"}]},
+        {"at": "any", "when": {"verb": "HELP"}, "do": [{"reply": "214 2.0.0 Help yourself"}]},
     ]
     async with like("exim", rules=rules) as home:
         client = await home.greeted(hello="EHLO c")

@@ -336,3 +336,30 @@ def test_a_server_that_is_gone_is_not_waited_for() -> None:
 
     live()
     inboxes.get().use(CLOSED)
+
+
+@looped
+async def test_one_session_too_many_is_turned_away_politely() -> None:
+    async with house(max_sessions=2) as built:
+        first, _ = await built.greeted(), await built.greeted()
+        refused = await built.connect()
+
+        assert await refused.rest() == b"421 4.7.0 mailtrap.localhost Error: too many connections\r\n"
+        refused.leave()
+        ended = await built.one_over()
+        assert (ended.ending, ended.reason) == (Ending.SERVER_CLOSED, "there were too many sessions")
+        await first.ask("QUIT")
+        first.leave()
+        await until(lambda: built.server.sessions == 1)
+        await built.greeted()
+
+
+@looped
+async def test_one_client_may_have_so_many_sessions() -> None:
+    async with house(max_sessions_per_client=1) as built:
+        await built.greeted()
+        refused = await built.connect()
+
+        assert (await refused.rest()).startswith(b"421 4.7.0 mailtrap.localhost Error: too many connections from 127.")
+        refused.leave()
+        await built.one_over()

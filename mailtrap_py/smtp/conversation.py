@@ -33,6 +33,9 @@ log = logging.getLogger("mailtrap_py.smtp")
 FAILING: Final = "@fail.test"
 """Who sends to such an address, or from one, wants what its name says (RFC 6761: `test` is nobody's)."""
 
+NEGATIVE: Final = 400
+"""The first code of those that say no (RFC 5321, section 4.2.1)."""
+
 POINTS: Final = {
     "EHLO": Point.EHLO,
     "HELO": Point.EHLO,
@@ -64,6 +67,7 @@ class Conversation(asyncio.BufferedProtocol):
         self.transaction: OpenTransaction | None = None
         self.content_due: OpenTransaction | None = None
         self.messages = 0
+        self.errors = 0
         self.verb, self.argument, self.command = "", "", b""
         self.path: Path | None = None
         self.path_error = ""
@@ -167,6 +171,10 @@ class Conversation(asyncio.BufferedProtocol):
     async def open(self) -> None:
         """Greet the client, if the scenario lets it come in."""
         self.verb, self.command = "", b""
+        if (refusal := self.service.admit(self.facts.client)) is not None:
+            self.wire.reply(refusal)
+            await self.wire.close()
+            raise SessionOver(Ending.SERVER_CLOSED, "there were too many sessions")
         if (script := self.inbox.director.scenario.script) is not None:
             await play(script, self.wire, self.service.command_timeout)
         if not await self.scenario_answers(Point.CONNECT):
@@ -180,6 +188,10 @@ class Conversation(asyncio.BufferedProtocol):
         """Let go of what the session held besides its client."""
 
     async def _next_command(self) -> None:
+        if self.service.max_errors is not None and self.errors >= self.service.max_errors:
+            self.wire.reply(refusals.too_many_errors(self.service.hostname))
+            await self.wire.close()
+            raise SessionOver(Ending.SERVER_CLOSED, "too many errors")
         try:
             if self.inbox.director.listens(Point.IDLE):
                 line = await self._line_unless_silent()
@@ -374,12 +386,16 @@ class Conversation(asyncio.BufferedProtocol):
 
     def say(self, reply: Reply, rule: str = "") -> None:
         """Send a reply: the one door out. A positive one goes in the scenario's words, if it has any."""
+        if reply.code >= NEGATIVE:
+            self.errors += 1
         if self._words is not None and reply.positive:
             (reply, rule), self._words = self._words, None
         self.wire.reply(reply, rule=rule)
 
     def refuse(self, reply: Reply, rule: str = "") -> None:
         """Send a refusal, and write it down in the transaction. The state stays as it was."""
+        if not rule:
+            self.errors += 1
         self.refused(reply, rule)
         self.wire.reply(reply, rule=rule)
 

@@ -136,12 +136,12 @@ class PersonaSession(Session):
         finally:
             self._greeted_as_lie = False
 
-    async def unknown(self) -> None:
+    async def smtp_HELP(self, arg: str | None) -> None:
         """Help, where the persona does."""
-        if self.verb == "HELP" and Meaning.HELP in self._persona.replies and self._words is None:
-            self.say(Reply(214, "2.0.0", ("",)))
+        if Meaning.HELP in self._persona.replies:
+            await super().smtp_HELP(arg)
         else:
-            await super().unknown()
+            await self.unknown()
 
     # -- limits
 

@@ -279,6 +279,10 @@ class ProxySession(Session):
         """Ask there."""
         self.say(await self._pass_on())
 
+    async def smtp_HELP(self, arg: str | None) -> None:
+        """Ask there."""
+        self.say(await self._pass_on())
+
     async def smtp_QUIT(self, arg: str | None) -> None:
         """Say goodbye on both sides."""
         reply = await self._pass_on()

@@ -42,6 +42,8 @@ UNKNOWN_MECHANISM: Final = Reply(504, "5.5.4", ("Unrecognized authentication typ
 BAD_CREDENTIALS: Final = Reply(535, "5.7.8", ("Authentication credentials invalid",))
 NEED_TLS: Final = Reply(530, "5.7.0", ("Must issue a STARTTLS command first",))
 NEED_TLS_FOR_AUTH: Final = Reply(538, "5.7.11", ("Encryption required for requested authentication mechanism",))
+TOO_MANY_RECIPIENTS: Final = Reply(452, "4.5.3", ("Error: too many recipients",))
+NO_EXPN: Final = Reply(502, "5.5.1", ("EXPN not implemented",))
 NOT_STORED: Final = Reply(451, "4.3.0", ("Error: the message could not be stored",))
 _EXTENSIONS: Final = {
     "SIZE": "SIZE",
@@ -58,6 +60,17 @@ _BODIES: Final = {"7BIT": "8BITMIME", "8BITMIME": "8BITMIME", "BINARYMIME": "BIN
 def syntax_error(command: str) -> Reply:
     """Say how the command is written."""
     return Reply(501, "5.5.4", (f"Syntax: {command}",))
+
+
+def too_many_errors(hostname: str) -> Reply:
+    """End a session that has made nothing but errors."""
+    return Reply(421, "4.7.0", (f"{hostname} Error: too many errors",))
+
+
+def too_many_sessions(hostname: str, client: str = "") -> Reply:
+    """Turn a client away (RFC 5321, section 3.8): it, or all together, have too many sessions."""
+    whose = f" from {client}" if client else ""
+    return Reply(421, "4.7.0", (f"{hostname} Error: too many connections{whose}",))
 
 
 def too_big(limit: int) -> Reply:

@@ -10,8 +10,10 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from mailtrap_py.errors import SettingError
+from mailtrap_py.events import Reply
 from mailtrap_py.inbox import Inbox
 from mailtrap_py.scenario import Director, ListenerHow
+from mailtrap_py.smtp import refusals
 from mailtrap_py.smtp.conversation import Conversation
 from mailtrap_py.smtp.listening import Listening, turns
 from mailtrap_py.smtp.lmtp import LmtpSession
@@ -36,7 +38,7 @@ class Server:
 
     def __init__(self, service: Service) -> None:
         """Serve nothing yet."""
-        self._service = replace(service, listener=self.control)
+        self._service = replace(service, listener=self.control, admit=self.admit)
         self._kind = ProxySession if service.upstream is not None else Session
         self._lmtp_kind = LmtpSession
         self._listeners: list[Listening] = []
@@ -99,6 +101,16 @@ class Server:
         if persona is None or service.upstream is not None:  # what a real server says is said in its own words
             return self._kind(service, port, ended=ended)
         return PersonaSession(service, port, ended=ended, persona=persona)
+
+    def admit(self, client: str) -> Reply | None:
+        """Give the reply to a client that is one too many, and `None` to all others."""
+        service = self._service
+        if len(self._sessions) > service.max_sessions:
+            return refusals.too_many_sessions(service.hostname)
+        limit = service.max_sessions_per_client
+        if limit is not None and sum(each.facts.client == client for each in self._sessions) > limit:
+            return refusals.too_many_sessions(service.hostname, client)
+        return None
 
     async def stop_listening(self, number: int) -> None:
         """Close a port for good; its sessions go on."""

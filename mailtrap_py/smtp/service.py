@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Protocol
 
-from mailtrap_py.events import Record
+from mailtrap_py.events import Record, Reply
 from mailtrap_py.inbox import DEFAULT, Inbox, Inboxes
 from mailtrap_py.scenario import ListenerHow
 from mailtrap_py.scenario.persona import PersonaSpec
@@ -40,6 +40,11 @@ def _no_port(_: ListenerHow, __: float | None, ___: Inbox) -> None:
     """Stand for the ports where nobody listens."""
 
 
+def _everybody(_: str) -> Reply | None:
+    """Stand for the limits where nobody counts."""
+    return None
+
+
 class MakeContext(Protocol):
     """Makes or finds a TLS context: the right one, or one that is bad in a certain way."""
 
@@ -65,12 +70,20 @@ class Service:
     require_tls: TlsPolicy = TlsPolicy.OFF
     tls: MakeContext | None = None
     """Makes or finds the server's TLS context: the first client that wants TLS pays for it, not the start."""
+    max_recipients: int = 1000
+    """Of a transaction. RFC 5321, section 4.5.3.1.8: a server must take at least 100."""
+    max_sessions: int = 10_000
+    max_sessions_per_client: int | None = None
+    max_errors: int | None = 100
+    """Refusals in a session before it is closed; those that a scenario wants do not count."""
     upstream: Upstream | None = None
     persona: PersonaSpec | None = None
     """Whom sessions talk like where the scenario names nobody."""
     inbox: str = DEFAULT
     listener: Callable[[ListenerHow, float | None, Inbox], None] = _no_port
     """Closes the ports, or opens them again; whoever listens puts it here."""
+    admit: Callable[[str], Reply | None] = _everybody
+    """Turns a client away when there are too many; whoever listens puts it here."""
     landing: memoryview = field(default_factory=lambda: memoryview(bytearray(LANDING)), repr=False, compare=False)
     """Where octets arrive. Sessions of one event loop share it, because each takes its own away at once."""
 

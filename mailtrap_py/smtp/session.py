@@ -29,6 +29,7 @@ from mailtrap_py.smtp.path import Path
 from mailtrap_py.smtp.perform import Stage, perform
 from mailtrap_py.smtp.reader import LineTooLong
 from mailtrap_py.smtp.service import AuthPolicy, Port, Service, TlsPolicy
+from mailtrap_py.smtp.small import SmallCommands
 from mailtrap_py.smtp.transaction import OpenTransaction
 from mailtrap_py.smtp.watch import Watch
 from mailtrap_py.smtp.wire import SessionOver
@@ -36,7 +37,6 @@ from mailtrap_py.smtp.wire import SessionOver
 # RFC 2034, section 4: every 2yz, 4yz and 5yz reply begins its text with an enhanced code, except greeting, HELO, EHLO.
 # The engine's own replies often lack it; this is the code of RFC 3463 that fits each of theirs.
 _ENHANCED: Final = {250: "2.0.0", 500: "5.5.2", 501: "5.5.4", 502: "5.5.1", 503: "5.5.1", 504: "5.5.4"}
-_OK: Final = Reply(250, "2.0.0", ("Ok",))
 _SEND_IT: Final = Reply(354, "", ("End data with <CR><LF>.<CR><LF>",))
 
 
@@ -46,11 +46,11 @@ class State(EngineState):
     login_data = None  # an attribute in place of a property, on purpose
 
 
-class Session(Conversation, SMTP):
+class Session(SmallCommands, SMTP):
     """A session that captures mail."""
 
     verbs: ClassVar[frozenset[str]] = frozenset(
-        {"HELO", "EHLO", "STARTTLS", "AUTH", "MAIL", "RCPT", "DATA", "RSET", "NOOP", "VRFY", "EXPN", "QUIT"}
+        {"HELO", "EHLO", "STARTTLS", "AUTH", "MAIL", "RCPT", "DATA", "RSET", "NOOP", "VRFY", "EXPN", "HELP", "QUIT"}
     )
 
     no_recipients = refusals.NO_RECIPIENTS
@@ -124,6 +124,7 @@ class Session(Conversation, SMTP):
             "DSN",
             "CHUNKING",
             "BINARYMIME",
+            f"LIMITS RCPTMAX={self.service.max_recipients}",
         ]
         if self.service.tls is not None and not self.facts.tls_version:
             offered.append("STARTTLS")
@@ -262,12 +263,17 @@ class Session(Conversation, SMTP):
             self.say(refusals.AFTER_BDAT)
         elif path is None or self.argument[:3].upper() != "TO:":
             self.say(refusals.BAD_PARAMETER if self.path_error == "parameter" else refusals.BAD_RECIPIENT)
+        elif len(transaction.recipients) >= self.service.max_recipients and self._full(transaction):
+            self.refuse(refusals.TOO_MANY_RECIPIENTS)
         elif refusal := self._rcpt_refusal(path, transaction):
             self.refuse(refusal)
         else:
             reply, rule = self.words or (Reply(250, "2.1.5", ("Ok",)), "")
             transaction.add(path, reply, rule)
             self.say(reply, rule)
+
+    def _full(self, transaction: OpenTransaction) -> bool:
+        return len(transaction.accepted) >= self.service.max_recipients
 
     def _rcpt_refusal(self, path: Path, transaction: OpenTransaction) -> Reply | None:
         honoured = self._honoured() if path.parameters else ()
@@ -391,32 +397,3 @@ class Session(Conversation, SMTP):
         finally:
             if delivery.answered:  # and by that in the record
                 self.transaction = None
-
-    # -- the small ones
-
-    async def smtp_RSET(self, arg: str | None) -> None:
-        """Give the transaction up (RFC 5321, section 4.1.1.5)."""
-        if arg:
-            self.say(refusals.syntax_error("RSET"))
-            return
-        self.end_transaction("RSET ended it")
-        self.say(_OK)
-
-    async def smtp_NOOP(self, arg: str | None) -> None:
-        """Do nothing (RFC 5321, section 4.1.1.9)."""
-        self.say(_OK)
-
-    async def smtp_VRFY(self, arg: str | None) -> None:
-        """Neither confirm nor deny (RFC 5321, section 3.5.3)."""
-        # Nothing is said back that a client could take for the end of the line.
-        shown = arg if arg and arg.isprintable() else "Cannot verify that"
-        self.say(Reply(252, "2.0.0", (shown,)) if arg else refusals.syntax_error("VRFY address"))
-
-    async def smtp_QUIT(self, arg: str | None) -> None:
-        """Say goodbye and close (RFC 5321, section 4.1.1.10)."""
-        if arg:
-            self.say(refusals.syntax_error("QUIT"))
-            return
-        self.end_transaction("QUIT ended it")
-        self.say(Reply(221, "2.0.0", ("Bye",)))
-        self.goodbye_said = True

@@ -13,7 +13,7 @@ from mailtrap_py.events import Reply
 from mailtrap_py.scenario.persona import Meaning
 from mailtrap_py.smtp import refusals
 
-TOO_MANY_RECIPIENTS: Final = Reply(452, "4.5.3", ("Error: too many recipients",))
+TOO_MANY_RECIPIENTS: Final = refusals.TOO_MANY_RECIPIENTS
 TOO_MANY_MESSAGES: Final = Reply(421, "4.7.0", ("Error: too many messages in this connection",))
 TOO_MANY_ERRORS: Final = Reply(421, "4.7.0", ("Error: too many errors",))
 
