@@ -116,6 +116,7 @@ class Harness:
     def __init__(self) -> None:
         self.loop = asyncio.new_event_loop()
         self.complaints = Complaints()
+        self.events: list[Recorded] = []  # what the last session left on record
         logging.getLogger("mailtrap_py").addHandler(self.complaints)
         logging.getLogger("mailtrap_py").propagate = False
         self.sessions: weakref.WeakSet[Session] = weakref.WeakSet()
@@ -133,6 +134,7 @@ class Harness:
     async def _run(self, choice: int, pieces: list[bytes]) -> bytes:
         rules = RULES[choice % len(RULES)]
         inboxes, book = Inboxes(), Book()
+        self.events = book.events
         inbox = inboxes.get()
         inbox.use(from_data({"name": "fuzz", "clock": "manual", "rules": rules}), seed=1)
         service = Service(

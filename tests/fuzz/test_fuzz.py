@@ -36,8 +36,8 @@ SEEDS = (
     b"EHLO c\r\nMAIL FROM:<>\r\nRCPT TO:<b@c.example>\r\nBDAT 5\r\nabc\r\nBDAT 3 LAST\r\nabcRSET\r\nQUIT\r\n",
     b"EHLO c\r\nAUTH PLAIN AGEAYg==\r\nAUTH LOGIN\r\nYQ==\r\nYg==\r\nAUTH CRAM-MD5\r\n*\r\nHELP\r\nEXPN x\r\n",
     b"HELO c\r\nMAIL FROM:<a@b.c>\r\nRCPT TO:<d@e.f>\r\nDATA\r\nx\n.\nMAIL FROM:<g@h.i>\r\n.\rx\r\n.\r\n",
-    b"EHLO c\r\nMAIL FROM:<450x2@fail.test>\r\nRCPT TO:<lost250@fail.test>\r\nDATA\r\n" + b"x" * 20_000 + b"\r\n.\r\n",
-    b"\x16\x03\x01\x00\xf4\r\n" + b"A" * 30_000 + b"\n" + b"\xff\x00 \t\r\n" * 50,
+    b"EHLO c\r\nMAIL FROM:<450x2@fail.test>\r\nRCPT TO:<lost250@fail.test>\r\nDATA\r\n" + b"x" * 6000 + b"\r\n.\r\n",
+    b"\x16\x03\x01\x00\xf4\r\n" + b"A" * 13_000 + b"\n" + b"\xff\x00 \t\r\n" * 50,
 )
 
 
