@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import socket
 from collections.abc import Generator
+from typing import Any
 
 import uvicorn
 from starlette.applications import Starlette
@@ -14,6 +15,13 @@ from mailtrap_py.web.app import close
 
 PATIENCE = 1
 """Seconds that a request which is under way gets when the trap stops."""
+
+
+def _websocket(**handed_on: Any) -> asyncio.Protocol:  # noqa: ANN401 - what uvicorn gives its protocols
+    """Speak websockets with a client that asks for them; what does it is imported only then."""
+    from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol  # noqa: PLC0415
+
+    return WebSocketsSansIOProtocol(**handed_on)
 
 
 class _Server(uvicorn.Server):
@@ -46,6 +54,7 @@ class HttpServer:
                 log_config=None,
                 access_log=False,
                 server_header=False,
+                ws=_websocket,  # type: ignore[arg-type]  # a class is wanted, and only called
                 timeout_graceful_shutdown=PATIENCE,
             )
         )

@@ -71,7 +71,7 @@ def test_what_no_message_can_hold_is_refused(parts: dict[str, object]) -> None:
         made(**parts)
 
 
-@pytest.mark.parametrize("text", ["", "Ann", "a@example.com, b@example.com", "<>"])
+@pytest.mark.parametrize("text", ["", "Ann", "a@example.com, b@example.com", "<>", "@", "ann@", "@example.com"])
 def test_a_mailbox_is_one(text: str) -> None:
     with pytest.raises(ValueError, match="is not a mailbox"):
         mailbox(text)

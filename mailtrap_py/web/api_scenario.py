@@ -79,7 +79,7 @@ class Release(Body):
     """Which stalled sessions go on; all of them if no name is given."""
 
     name: str = Field("", examples=["before-greeting"], description="The name of the stall.")
-    for_good: bool = Field(default=False, description="Those that come later do not stall either.")
+    for_good: bool = Field(default=False, strict=True, description="Those that come later do not stall either.")
 
 
 # What is answered

@@ -29,6 +29,8 @@ from mailtrap_py.web import (
     metrics,
     ui,
 )
+from mailtrap_py.web.compat import routes as compat
+from mailtrap_py.web.compat.marks import Marks
 from mailtrap_py.web.context import Context
 from mailtrap_py.web.guard import Guard
 from mailtrap_py.web.live import Bus
@@ -94,8 +96,9 @@ def create_app(  # noqa: PLR0913 - all that its routes are given
         bus=Bus(store.subscribe),
         tally=Tally(store.subscribe),
     )
+    marks = Marks(store.subscribe)
     app = Starlette(
-        routes=[*api.routes(context, OPERATIONS), *ui.routes(context, describe)],
+        routes=[*api.routes(context, OPERATIONS), *compat.routes(context, marks), *ui.routes(context, describe)],
         middleware=[Middleware(Guard, settings=settings)],
         exception_handlers=handlers(),
         lifespan=_lifespan,
@@ -103,13 +106,14 @@ def create_app(  # noqa: PLR0913 - all that its routes are given
     # A redirect would let a client turn the method of what it was told to do into another one.
     app.router.redirect_slashes = False
     app.state.context = context
+    app.state.listeners = (context.bus, context.tally, marks)
     return app
 
 
 def close(app: Starlette) -> None:
     """End every wait and every event stream, now; what is asked later is still answered. From any thread."""
-    app.state.context.bus.close()
-    app.state.context.tally.close()
+    for each in app.state.listeners:
+        each.close()
 
 
 @asynccontextmanager

@@ -56,7 +56,7 @@ class Draft:
 def mailbox(text: str) -> tuple[str, str]:
     """Read one mailbox: `Ann <ann@example.com>`. Raises `ValueError` for anything else."""
     found = addresses(text)
-    if len(found) != 1 or "@" not in found[0].address:
+    if len(found) != 1 or not all(part.strip() for part in found[0].address.rpartition("@")):
         message = f"{text!r} is not a mailbox: write ann@example.com, or Ann <ann@example.com>"
         raise ValueError(message)
     return found[0].name, found[0].address

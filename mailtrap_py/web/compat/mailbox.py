@@ -1,0 +1,102 @@
+"""The record as one mailbox, as other tools see it: all inboxes together, newest first, read from a start on."""
+
+from __future__ import annotations
+
+import itertools
+import threading
+from collections import OrderedDict
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from mailtrap_py.message import view
+from mailtrap_py.web.compat.mailpit_search import Condition, matches
+from mailtrap_py.web.compat.mailpit_shapes import Digest, digest_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from mailtrap_py.store import MessageSummary, Store
+    from mailtrap_py.web.compat.marks import Marks
+
+_PAGE = 500
+_REMEMBERED = 10_000
+_LOOKED_AT = 1000
+_SEARCHED = 65_536  # characters of a text, as the native search has it
+
+
+@dataclass(slots=True)
+class Mailbox:
+    """All messages, with their marks. Its methods block, for they read the record; any thread may call them."""
+
+    store: Store
+    marks: Marks
+    _digests: OrderedDict[str, Digest] = field(default_factory=OrderedDict)
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def digest(self, message: MessageSummary) -> Digest:
+        """Read what lists show of a message, or remember it."""
+        with self._lock:
+            if (known := self._digests.get(message.id)) is not None:
+                self._digests.move_to_end(message.id)
+                return known
+        made = digest_of(message, self.store.raw(message.id) or b"")
+        with self._lock:
+            self._digests[message.id] = made
+            while len(self._digests) > _REMEMBERED:
+                self._digests.popitem(last=False)
+        return made
+
+    def text(self, message: MessageSummary) -> str:
+        """Give the words that a search looks through, in lower case."""
+        mail = view(self.store.raw(message.id) or b"")
+        digest = self.digest(message)
+        named = (f"{each['Name']} {each['Address']}" for each in (*digest.bcc, *digest.reply_to))
+        files = (part.filename for part in mail.parts)
+        words = (message.from_, message.to, message.cc, *named, message.subject, *files, mail.text[:_SEARCHED])
+        return " ".join(words).lower()
+
+    def tags(self, message: MessageSummary) -> list[str]:
+        """Give the tags of a message."""
+        return self.marks.tags(message.id, self.digest(message).tags)
+
+    def is_read(self, message: MessageSummary) -> bool:
+        """Say whether it was read."""
+        return self.marks.is_read(message.id)
+
+    def total(self) -> int:
+        """Count all messages."""
+        return self.store.messages(limit=0).total
+
+    def unread(self) -> int:
+        """Count the messages that were not read."""
+        if self.marks.doubtful:
+            self.marks.keep(each for each in self.marks.read() if self.store.message(each) is not None)
+        return max(0, self.total() - len(self.marks.read()))
+
+    def all(self) -> Iterator[MessageSummary]:
+        """Give every message, newest first."""
+        before = None
+        while True:
+            page = self.store.messages(limit=_PAGE, before=before)
+            yield from page.items
+            if page.next is None:
+                return
+            before = page.next
+
+    def search(self, conditions: Iterable[Condition]) -> Iterator[MessageSummary]:
+        """Give the messages that fit, newest first."""
+        listed = list(conditions)
+        return (each for each in self.all() if matches(listed, each, self))
+
+    def page(self, start: int, limit: int | None, *, before: float | None = None) -> list[MessageSummary]:
+        """Give so many messages from a place of the list on; None for all of them."""
+        found = (each for each in self.all() if before is None or each.at < before)
+        return list(itertools.islice(found, start, None if limit is None else start + limit))
+
+    def all_tags(self) -> dict[str, int]:
+        """Count the messages of each tag, by name: those of the newest thousand messages."""
+        found: dict[str, int] = {}
+        for message in self.store.messages(limit=_LOOKED_AT).items:
+            for tag in self.tags(message):
+                found[tag] = found.get(tag, 0) + 1
+        return dict(sorted(found.items(), key=lambda item: item[0].lower()))
