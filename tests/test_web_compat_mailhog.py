@@ -180,7 +180,7 @@ def test_messages_are_sent_as_events(served: Served) -> None:
 
 
 def test_messages_come_over_the_websocket() -> None:
-    private = Settings(host=("127.0.0.1",), smtp_port=0, smtps_port=None, store="sqlite://")
+    private = Settings(host=("127.0.0.1",), smtp_port=0, smtps_port=None, http_port=0, store="sqlite://")
     with Mailtrap(private) as server:
         with connect(f"{server.url.replace('http', 'ws')}/api/v2/websocket", proxy=None) as socket:
             with smtplib.SMTP(server.host, server.port, timeout=30) as client:

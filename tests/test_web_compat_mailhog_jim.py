@@ -81,7 +81,7 @@ def test_what_he_cannot_be_told_is_refused(served: Served, body: bytes) -> None:
     ],
 )
 def test_he_speaks_as_mailhog_does(chance: str, said: tuple[int, bytes]) -> None:
-    private = Settings(host=("127.0.0.1",), smtp_port=0, smtps_port=None, store="sqlite://")
+    private = Settings(host=("127.0.0.1",), smtp_port=0, smtps_port=None, http_port=0, store="sqlite://")
     with Mailtrap(private) as server, httpx.Client(base_url=server.url, trust_env=False) as http:
         http.post("/api/v2/jim", json={**QUIET, chance: 1}).raise_for_status()
         with smtplib.SMTP(server.host, server.port, timeout=30) as client:
@@ -93,7 +93,7 @@ def test_he_speaks_as_mailhog_does(chance: str, said: tuple[int, bytes]) -> None
 
 @pytest.mark.parametrize("change", [{"AcceptChance": 0}, {"DisconnectChance": 1}])
 def test_he_leaves_without_a_word(change: dict[str, float]) -> None:
-    private = Settings(host=("127.0.0.1",), smtp_port=0, smtps_port=None, store="sqlite://")
+    private = Settings(host=("127.0.0.1",), smtp_port=0, smtps_port=None, http_port=0, store="sqlite://")
     with Mailtrap(private) as server, httpx.Client(base_url=server.url, trust_env=False) as http:
         http.post("/api/v2/jim", json={**QUIET, **change}).raise_for_status()
         with pytest.raises((smtplib.SMTPServerDisconnected, ConnectionError)):

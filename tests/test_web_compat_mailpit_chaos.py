@@ -104,7 +104,7 @@ def test_what_cannot_be_is_refused_and_changes_nothing(served: Served, body: Any
     ],
 )
 def test_errors_are_on_the_wire_and_in_the_record(trigger: str, code: int, replies: list[Any]) -> None:
-    private = Settings(host=("127.0.0.1",), smtp_port=0, smtps_port=None, store="sqlite://")
+    private = Settings(host=("127.0.0.1",), smtp_port=0, smtps_port=None, http_port=0, store="sqlite://")
     with Mailtrap(private) as server, httpx.Client(base_url=server.url, trust_env=False) as http:
         http.put("/api/v1/chaos", json={trigger: {"ErrorCode": code, "Probability": 100}}).raise_for_status()
         with smtplib.SMTP(server.host, server.port, timeout=10) as client:

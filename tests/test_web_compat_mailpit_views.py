@@ -90,7 +90,7 @@ EVENTS: dict[str, Any] = {
 
 
 def test_everything_that_happens_comes_over_the_websocket() -> None:
-    private = Settings(host=("127.0.0.1",), smtp_port=0, smtps_port=None, store="sqlite://")
+    private = Settings(host=("127.0.0.1",), smtp_port=0, smtps_port=None, http_port=0, store="sqlite://")
     with Mailtrap(private) as server, httpx.Client(base_url=f"{server.url}/api/v1", trust_env=False) as http:
         seen: list[dict[str, Any]] = []
         with connect(f"{server.url.replace('http', 'ws')}/api/events", proxy=None) as socket:
@@ -121,7 +121,7 @@ def test_everything_that_happens_comes_over_the_websocket() -> None:
 
 
 def test_the_websocket_ends_with_the_server() -> None:
-    private = Settings(host=("127.0.0.1",), smtp_port=0, smtps_port=None, store="sqlite://")
+    private = Settings(host=("127.0.0.1",), smtp_port=0, smtps_port=None, http_port=0, store="sqlite://")
     with Mailtrap(private) as server:
         socket = connect(f"{server.url.replace('http', 'ws')}/api/events", proxy=None)
 

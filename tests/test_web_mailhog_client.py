@@ -39,7 +39,9 @@ def test_a_script_that_uses_all_of_it_ends_well(need: Need, missing: Missing, tm
     except subprocess.CalledProcessError:
         missing("the packages of npm cannot be fetched")
     shutil.copy(SCRIPT, tmp_path / SCRIPT.name)
-    private = Settings(host=("127.0.0.1",), smtp_port=0, smtps_port=None, store="sqlite://", compat="mailhog")
+    private = Settings(
+        host=("127.0.0.1",), smtp_port=0, smtps_port=None, http_port=0, store="sqlite://", compat="mailhog"
+    )
     with Mailtrap(private) as server:
         web = server.url.rpartition(":")[2]
         told = run(node, SCRIPT.name, str(server.port), web, folder=tmp_path, variables=variables)

@@ -33,7 +33,9 @@ def test_a_project_that_uses_all_fixtures_passes(users: dict[str, str], tmp_path
     project.mkdir()
     shutil.copy(PROJECT, project / "test_project.py")
     (project / "conftest.py").write_text(DJANGO, "utf-8")
-    private = Settings(host=("127.0.0.1",), smtp_port=0, smtps_port=None, store="sqlite://", http_users=users)
+    private = Settings(
+        host=("127.0.0.1",), smtp_port=0, smtps_port=None, http_port=0, store="sqlite://", http_users=users
+    )
     with Mailtrap(private) as server:
         variables = {
             "PATH": os.environ["PATH"],

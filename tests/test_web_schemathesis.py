@@ -26,7 +26,9 @@ def test_the_api_does_what_its_description_says(token: str, tmp_path: Path, miss
         programs = environment(tmp_path / "venv", "schemathesis>=4.3")
     except subprocess.CalledProcessError:
         missing("schemathesis cannot be fetched")
-    private = Settings(host=("127.0.0.1",), smtp_port=0, smtps_port=None, store="sqlite://", http_token=token)
+    private = Settings(
+        host=("127.0.0.1",), smtp_port=0, smtps_port=None, http_port=0, store="sqlite://", http_token=token
+    )
     known = ["--header", f"Authorization: Bearer {token}"] if token else []
     with Mailtrap(private) as server:
         told = run(
