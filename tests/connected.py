@@ -167,6 +167,7 @@ class Client:
 
     reader: asyncio.StreamReader
     writer: asyncio.StreamWriter
+    shut: bool = False
 
     async def send(self, data: bytes) -> None:
         self.writer.write(data)
@@ -201,6 +202,7 @@ class Client:
 
     def half_close(self) -> None:
         self.writer.write_eof()
+        self.shut = True
 
     def leave(self) -> None:
         """Close as a program does that ends."""

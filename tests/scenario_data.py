@@ -124,7 +124,7 @@ _MANNERS = st.one_of(
 )
 _ASIDES = st.one_of(
     st.sampled_from([{"ehlo": {"add": "SIZE 1"}}, {"ehlo": {"set": []}, "lie": True}, {"set": {"state": "down"}}]),
-    st.fixed_dictionaries({"listener": st.sampled_from(["refuse", "pause"])}, optional={"for": DURATIONS}),
+    st.fixed_dictionaries({"listener": st.sampled_from(["refuse", "pause", "blackhole"])}, optional={"for": DURATIONS}),
 )
 _TLS_FAULTS = st.sampled_from(sorted({*TlsFault} - {TlsFault.INJECT})).map(lambda fault: {"tls": fault.value})
 _FIRST = st.one_of(
@@ -133,7 +133,9 @@ _FIRST = st.one_of(
     st.just({"delay": {"lognormal": {"median": "1s", "sigma": 0.5}}}),
     st.fixed_dictionaries({"note": TEXT.filter(lambda text: text and "${" not in text)}),
 )
-_SILENT = st.sampled_from(["stall", "close", {"close": "reset"}, {"stall": {"max": "30s", "name": "gate"}}])
+_SILENT = st.sampled_from(
+    ["stall", *({"close": how} for how in ("fin", "half", "abort", "reset")), {"stall": {"max": "30s", "name": "gate"}}]
+)
 _LAST = st.one_of(
     st.fixed_dictionaries({"reply": _REPLIES}),
     st.just({"reply": "421 4.3.2 ${client}, goodbye", "stay": True}),
@@ -144,7 +146,13 @@ _LAST = st.one_of(
 def _doings(point: Point) -> st.SearchStrategy[list[Any]]:
     if point is Point.TLS:
         return st.builds(lambda first, last: [*first, last], st.lists(_FIRST, max_size=2), _SILENT | _TLS_FAULTS)
-    first = _FIRST | st.just({"read": {"rate": "1KB/s"}}) if point in {Point.DATA, Point.CONTENT} else _FIRST
+    first = _FIRST
+    if point in {Point.DATA, Point.CONTENT}:
+        first |= st.sampled_from([{"read": {"rate": "1KB/s"}}, {"read": "stop"}])
+    elif point is Point.MESSAGE:
+        first |= st.just("accept")
+    elif point is Point.STARTTLS:
+        first |= _TLS_FAULTS | st.just({"tls": "inject"})
     answer = st.fixed_dictionaries({"reply": _REPLIES}) | st.just({"raw": "25\xff"})
     return st.one_of(
         st.builds(lambda first, last: [*first, last], st.lists(first, max_size=2), _LAST),

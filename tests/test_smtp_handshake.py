@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import socket
 import ssl
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -180,7 +181,8 @@ def test_a_client_that_says_nothing_while_its_name_is_awaited(trap: Mailtrap) ->
     with before_the_handshake(trap, implicit=True) as client:
         client.sendall(b"EHLO client.example\r\n")  # not TLS, so the handshake says what is wrong
         client.recv(1000)
-    assert trap.sessions[-1].lines[-1].data.startswith(b"TLS handshake failed")
+    said = [line.data for session in trap.sessions for line in session.lines]
+    assert [line.startswith(b"TLS handshake failed") for line in said] == [True]
 
 
 def test_a_client_that_says_nothing_for_too_long(trap: Mailtrap, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -189,3 +191,15 @@ def test_a_client_that_says_nothing_for_too_long(trap: Mailtrap, monkeypatch: py
     with before_the_handshake(trap, implicit=True) as client:
         assert client.recv(1000) == b""
     assert trap.sessions[-1].lines[-1].data == b"the client began no TLS handshake"
+
+
+@pytest.mark.parametrize("doing", [{"stall": {"max": "10m"}}, {"close": "half"}])
+def test_a_client_that_leaves_while_a_rule_waits(trap: Mailtrap, doing: dict[str, object]) -> None:
+    rule = trap.fail("tls", doing)
+    with before_the_handshake(trap, implicit=True) as client:
+        client.sendall(b"\x16")
+        while not rule.fired:
+            pass
+    deadline = time.monotonic() + 10
+    while trap.home.trap.open_sessions:
+        assert time.monotonic() < deadline, "the session goes on without its client"

@@ -177,6 +177,8 @@ class Session(SmallCommands, SMTP):
         if self.service.tls is None:
             raise SessionOver(Ending.SERVER_CLOSED, "the port wants TLS, and there is no certificate")
         came = b""
+        if self.inbox.director.listens(Point.TLS):
+            self.wire.unhold()  # a rule may wait, and who leaves meanwhile is only noticed by who reads
         if self.inbox.director.asks_for_sni():
             came, self.facts.sni = await listen_first(self.wire)
         await self.scenario_answers(Point.TLS)
