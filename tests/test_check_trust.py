@@ -56,6 +56,7 @@ def test_a_bad_certificate_fails_unless_it_is_to_be_taken(
         step = judged(bad, host, distrust, insecure=insecure)
         assert (step.status, step.verdict) == (status, verdict)
         assert "--ca-file" in step.do
+        assert ("--insecure" in step.do) is not insecure
 
 
 def test_what_is_no_certificate_fails() -> None:

@@ -61,7 +61,8 @@ def judged(der: bytes, name: str, distrust: str, *, insecure: bool) -> Step:
     do = ""
     if wrong:
         status = Status.NOTE if insecure else Status.FAILED
-        do = "Give the server a good one, name its authority by --ca-file, or go on all the same with --insecure."
+        do = "Give the server a good one, or name its authority by --ca-file."
+        do = do if insecure else f"{do} To go on all the same, say --insecure."
     remaining = f"{left} day{'' if left == 1 else 's'} left"
     return Step(
         name="certificate",
