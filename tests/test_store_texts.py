@@ -204,7 +204,7 @@ def test_the_words_of_what_is_deleted_are_taken_out_when_there_is_time(file: Pat
             store.add(mail(number, "apple"))
         until(lambda: rows(file, "texts") == 120)
         assert store.delete_messages(Query()) == 120
-        until(lambda: rows(file, "texts") == rows(file, "stale_texts") == 0)
+        until(lambda: rows(file, "texts") == rows(file, "stale") == 0)
     with closing(sqlite3.connect(file)) as connection:  # the index has nothing left either, and is sound
         connection.execute("INSERT INTO search(search) VALUES('integrity-check')")
         assert connection.execute("SELECT count(*) FROM search WHERE search MATCH '\"app\"'").fetchone() == (0,)
@@ -212,6 +212,7 @@ def test_the_words_of_what_is_deleted_are_taken_out_when_there_is_time(file: Pat
 
 def test_a_search_lets_the_index_catch_up_first(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("mailtrap_py.store.upkeep.BEHIND", 10**9)
+    monkeypatch.setattr(texts, "_STEP_MESSAGES", 7)
     with closing(Store(f"sqlite:///{file}")) as store:
         for number in range(150):
             store.add(mail(number, "apple"))

@@ -180,12 +180,25 @@ def test_limits_do_not_wait_for_ever_for_a_quiet_moment(monkeypatch: pytest.Monk
 def test_ages_are_looked_at_now_and_then_and_nothing_else_is_done_when_there_is_nothing() -> None:
     with closing(Database("sqlite://")) as database, database.writing() as connection:
         quiet = Upkeep(database.texts, Keep(), behind=0)
+        assert quiet.unfinished()  # a program before may have left something
+        assert quiet.step(connection) == []
         assert quiet.pause() is None
         assert not quiet.pressing()
         for age, pause in ((10.0, 5.0), (1e6, 60.0)):
             aged = Upkeep(database.texts, Keep(age=age), behind=0)
             assert aged.step(connection) == []
+            assert aged.step(connection) == []
             assert aged.pause() == pause
+
+
+def test_what_is_gone_is_cleared_away_before_it_is_too_much() -> None:
+    with closing(Database("sqlite://")) as database, database.writing() as connection:
+        busy = Upkeep(database.texts, Keep(), behind=0)
+        assert not busy.pressing()
+        busy.notice([Announcement("deleted", "default", "m")] * 20_000)
+        assert busy.pressing()
+        assert busy.step(connection) == []
+        assert not busy.pressing()
 
 
 def test_an_upkeep_that_fails_is_logged_and_mail_is_still_taken(

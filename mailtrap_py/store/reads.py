@@ -56,19 +56,39 @@ def find_messages(
             statement = statement.where(messages.c.position < before)
         return _page([_summary(row) for row in connection.execute(statement).mappings()], limit, total)
     if query.text:
-        found = list(islice(every_message(connection, texts, query, before), limit + 1))
-        whole = before is None and len(found) <= limit
-        total = (
-            len(found) if whole else sum(1 for _ in islice(every_message(connection, texts, query), MOST_COUNTED + 1))
-        )
-        return _page(found, limit, min(total, MOST_COUNTED), uncounted=total > MOST_COUNTED)
+        return _search(connection, texts, query, limit, before)
     total = 0
-    found = []
+    found: list[MessageSummary] = []
     for message in every_message(connection, texts, query):
         total += 1
         if len(found) <= limit and (before is None or message.position < before):
             found.append(message)
     return _page(found, limit, total)
+
+
+def _search(connection: Connection, texts: Texts, query: Query, limit: int, before: int | None) -> Page[MessageSummary]:
+    """Find by text, which takes so long that no more is looked at than is shown or counted."""
+    if query.exact:
+        found = list(islice(_places_of(connection, texts, query), MOST_COUNTED + 1))
+        chosen = found[: limit + 1]
+        if before is not None or limit > MOST_COUNTED:
+            chosen = list(islice(_places_of(connection, texts, query, before), limit + 1))
+        statement = _SUMMARIES.where(messages.c.position.in_(chosen)).order_by(messages.c.position.desc())
+        shown = [_summary(row) for row in connection.execute(statement).mappings()] if chosen else []
+        total = len(found)
+    else:
+        shown = list(islice(every_message(connection, texts, query, before), limit + 1))
+        total = sum(1 for _ in islice(every_message(connection, texts, query), MOST_COUNTED + 1))
+    return _page(shown, limit, min(total, MOST_COUNTED), uncounted=total > MOST_COUNTED)
+
+
+def _places_of(connection: Connection, texts: Texts, query: Query, before: int | None = None) -> Iterator[int]:
+    """Give the positions of what a search finds that needs no comparing, newest first."""
+    condition = _condition(query)
+    chosen = select(messages.c.position).where(condition).order_by(messages.c.position.desc())
+    places = texts.positions(connection, query.needles, among=condition, before=before)
+    while group := list(islice(places, _FETCH_FOUND)):
+        yield from connection.execute(chosen.where(messages.c.position.in_(group))).scalars()
 
 
 def every_message(

@@ -1,6 +1,7 @@
 """What is removed goes with everything that hangs on it: octets, addresses, words, transcripts.
 
 A great deal is removed in slices, each a transaction of its own, so that mail that comes in meanwhile does not wait.
+What nobody can see any more, octets, addresses and words, is taken out later, when there is time.
 """
 
 from __future__ import annotations
@@ -16,15 +17,12 @@ from mailtrap_py.store.query import Announcement
 from mailtrap_py.store.schema import (
     KEPT_FOR_EVER,
     about,
-    addresses,
-    contents,
     firings,
-    indexed,
     lines,
     messages,
     metadata,
     sessions,
-    stale_texts,
+    stale,
     transactions,
 )
 
@@ -32,7 +30,7 @@ if TYPE_CHECKING:
     from mailtrap_py.store.query import Query
     from mailtrap_py.store.texts import Texts
 
-SLICE = 500
+SLICE = 250
 """So many rows are removed together: some ten milliseconds."""
 
 
@@ -103,13 +101,7 @@ def remove_everything(connection: Connection, texts: Texts) -> tuple[None, list[
 
 
 def remove_messages(connection: Connection, positions: Sequence[int]) -> None:
-    """Remove messages; their words are searched no more, and are taken out when there is time."""
-    if not positions:
-        return
-    edge = connection.execute(select(indexed.c.position)).scalar() or 0
-    if stale := [{"position": position} for position in positions if position <= edge]:
-        connection.execute(insert(stale_texts), stale)
-    connection.execute(delete(addresses).where(addresses.c.message.in_(positions)))
+    """Remove messages."""
     _remove(connection, messages, positions)
 
 
@@ -118,10 +110,9 @@ def remove_sessions(connection: Connection, positions: Sequence[int]) -> None:
     if not positions:
         return
     ids = list(connection.execute(select(sessions.c.id).where(sessions.c.position.in_(positions))).scalars())
-    of_these = select(transactions.c.position).where(transactions.c.session_id.in_(ids))
-    connection.execute(delete(contents).where(contents.c.position.in_(of_these)))
-    for table in (transactions, firings):
-        connection.execute(delete(table).where(table.c.session_id.in_(ids)))
+    brought = select(transactions.c.position).where(transactions.c.session_id.in_(ids))
+    _remove(connection, transactions, list(connection.execute(brought).scalars()))
+    connection.execute(delete(firings).where(firings.c.session_id.in_(ids)))
     _remove_lines(connection, positions)
     _remove(connection, sessions, positions)
 
@@ -134,5 +125,6 @@ def _remove_lines(connection: Connection, positions: Sequence[int]) -> None:
 
 def _remove(connection: Connection, table: Table, positions: Sequence[int]) -> None:
     if positions:
-        for each in (table, contents):
-            connection.execute(delete(each).where(each.c.position.in_(positions)))
+        connection.execute(delete(table).where(table.c.position.in_(positions)))
+        if table in {messages, transactions}:
+            connection.execute(insert(stale), [{"position": position} for position in positions])

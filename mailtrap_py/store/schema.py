@@ -230,8 +230,8 @@ texts = Table(
     Column("text", Text, nullable=False),
 )
 
-# Texts whose messages are gone, to be taken out when there is time.
-stale_texts = Table("stale_texts", metadata, Column("position", Position, primary_key=True, autoincrement=False))
+# Positions of what was removed, whose octets, addresses and words are still there, to go when there is time.
+stale = Table("stale", metadata, Column("position", Position, primary_key=True, autoincrement=False))
 
 indexed = Table("indexed", metadata, Column("position", BigInteger, primary_key=True, autoincrement=False))
 

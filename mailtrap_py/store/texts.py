@@ -28,15 +28,15 @@ from sqlalchemy import (
 )
 
 from mailtrap_py.message.words import fold, words
-from mailtrap_py.store.schema import contents, indexed, messages, stale_texts, texts
+from mailtrap_py.store.schema import addresses, contents, indexed, messages, stale, texts
 
-BEHIND = 100
+BEHIND = 20
 """So many messages may wait for the index: fewer are looked through in no time, and small runs never need one."""
 
 _LOG = logging.getLogger("mailtrap_py.store")
 _STEP_MESSAGES = 32
 _STEP_OCTETS = 2**20
-_STEP_STALE = 64
+_STEP_STALE = 16
 _RUN = 3
 _MOST_RUNS = 32
 
@@ -91,12 +91,12 @@ class Texts:
         return target if self._index.kept and target is not None and target > self.edge(connection) else None
 
     def step(self, connection: Connection) -> bool:
-        """Go on a little, in a transaction, a few milliseconds long; say whether there was anything to do."""
+        """Take in the next messages, in a transaction of some ten milliseconds; say whether there were any."""
         if not self._index.kept:
             return False
         # Of several programs on one database, one does it at a time, and the others do not wait for it.
         edge = connection.execute(select(indexed.c.position).with_for_update(skip_locked=True)).scalar()
-        return edge is not None and (self._take_in(connection, edge) or self._take_out(connection))
+        return edge is not None and self._take_in(connection, edge)
 
     def _take_in(self, connection: Connection, edge: int) -> bool:
         sizes = select(messages.c.position, messages.c.size).where(messages.c.position > edge)
@@ -116,19 +116,21 @@ class Texts:
         connection.execute(update(indexed).values(position=chosen[-1]))
         return True
 
-    def _take_out(self, connection: Connection) -> bool:
-        gone = list(connection.execute(select(stale_texts.c.position).limit(_STEP_STALE)).scalars())
-        if not gone:
-            return False
-        self._index.remove(connection, gone)
-        for stale in (texts, stale_texts):
-            connection.execute(delete(stale).where(stale.c.position.in_(gone)))
-        return True
+    def take_out(self, connection: Connection) -> int:
+        """Take out some of what was left of messages that are gone; give how many there were."""
+        chosen = select(stale.c.position).limit(_STEP_STALE).with_for_update(skip_locked=True)
+        gone = list(connection.execute(chosen).scalars())
+        if gone:
+            self._index.remove(connection, gone)
+            for table in (texts, contents, stale):
+                connection.execute(delete(table).where(table.c.position.in_(gone)))
+            connection.execute(delete(addresses).where(addresses.c.message.in_(gone)))
+        return len(gone)
 
     def empty(self, connection: Connection) -> None:
         """Take out everything at once."""
         self._index.empty(connection)
-        for emptied in (texts, stale_texts):
+        for emptied in (texts, stale):
             connection.execute(delete(emptied))
 
     def positions(

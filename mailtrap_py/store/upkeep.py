@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 _QUIET_SECONDS = 0.1
 _PRESSING_SECONDS = 1.0
+_MOST_REMOVED = 20_000  # messages whose octets may lie about; then they are cleared away even among other work
 _LOOK_AGAIN_SECONDS = 60.0  # at the ages, when nothing else happens
 
 
@@ -53,6 +54,7 @@ class Upkeep:
         self._behind = behind
         self._indexing = behind >= BEHIND
         self._removed = 0
+        self._clearing = True  # a program before may have left something
 
     def notice(self, announcements: Sequence[Announcement]) -> None:
         """Take note of what was just written."""
@@ -61,30 +63,38 @@ class Upkeep:
                 self._behind += 1
             elif announcement.kind == "deleted":
                 self._removed += 1
-        self._indexing = self._indexing or self._behind >= BEHIND or self._removed >= BEHIND
+                self._clearing = True
+        self._indexing = self._indexing or self._behind >= BEHIND
         self._limits.notice(announcements)
 
     def pause(self) -> float | None:
         """Say how long it has to be quiet before the next step; None is until something is written."""
-        if self._indexing or self._limits.exceeded:
-            return _QUIET_SECONDS
-        return self._limits.pause()
+        return _QUIET_SECONDS if self.unfinished() else self._limits.pause()
+
+    def unfinished(self) -> bool:
+        """Whether there is something to do at once, if there is time."""
+        return self._indexing or self._clearing or self._limits.exceeded
 
     def pressing(self) -> bool:
         """Whether a step is due even though there is other work."""
-        return self._limits.pressing()
+        return self._limits.pressing() or self._removed >= _MOST_REMOVED
 
     def step(self, connection: Connection) -> list[Announcement]:
         """Do a little, in a transaction; give what to announce."""
         if self._limits.due():
             return self._limits.step(connection)
-        if self._indexing and not self._texts.step(connection):
-            self.give_up()
+        if self._indexing and self._removed < _MOST_REMOVED:
+            self._indexing = self._texts.step(connection)
+            self._behind = self._behind if self._indexing else 0
+        elif self._clearing:
+            gone = self._texts.take_out(connection)
+            self._clearing = bool(gone)
+            self._removed = max(0, self._removed - gone) if gone else 0
         return []
 
     def give_up(self) -> None:
         """Do nothing more until something is written."""
-        self._indexing = False
+        self._indexing = self._clearing = False
         self._behind = self._removed = 0
         self._limits.give_up()
 

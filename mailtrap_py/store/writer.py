@@ -203,14 +203,18 @@ class Writer:
                 self._wakeup.wait_for(lambda: self._urgent or self._closing, _FLUSH_SECONDS)
 
     def _keep_up(self) -> None:
-        try:
-            with self._database.writing() as connection:
-                announcements = self._upkeep.step(connection)
-        except Exception:  # noqa: BLE001 - a full disk, or a database that is gone: what is written matters more
-            self._upkeep.give_up()
-            _LOG.exception("the upkeep of the store stopped, until the next message")
-        else:
+        """Do the upkeep until something comes in, or until it is done; a step at least."""
+        while True:
+            try:
+                with self._database.writing() as connection:
+                    announcements = self._upkeep.step(connection)
+            except Exception:  # noqa: BLE001 - a full disk, or a database that is gone: what is written matters more
+                self._upkeep.give_up()
+                _LOG.exception("the upkeep of the store stopped, until the next message")
+                return
             self._announce(announcements)
+            if self._queue or self._closing or not self._upkeep.unfinished():
+                return
 
     def _write(self, entries: list[_Entry]) -> None:
         failures = self._try_to_write(entries) if entries else []
