@@ -63,7 +63,7 @@ def test_a_run_without_a_client_is_told_too() -> None:
         "         no client connected",
         "rule full never fired: no session came to rcpt",
         "grade: honest: it said failure, and nothing was delivered, or it could not know",
-        "passed",
+        "passed; but the client never came to where the server fails",
     ]
 
 
@@ -104,6 +104,6 @@ def test_the_conclusion_gives_every_reason() -> None:
     trial = held({"strict": True, "rules": rules, "expect": [{"retried": {"after": "4xx"}}, {"ends_with": "quit"}]})
     trial = replace(trial, finished=Finished(-15, 30.0, timed_out=True))
     assert conclusion(trial) == (
-        "FAILED: the command did not end in time; 1 of 2 expectations failed; "
-        "the scenario is strict, and never never fired"
+        "FAILED: the command did not end in time; the client never came to where the server fails; "
+        "1 of 2 expectations failed; the scenario is strict, and never never fired"
     )

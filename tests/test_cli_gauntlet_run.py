@@ -62,6 +62,13 @@ def test_where_the_fault_was_not_met_only_a_bad_grade_counts(grade: Grade, word:
     assert replace(run, needs="2 messages").why.endswith(": it takes 2 messages") == (word == "not met")
 
 
+def test_in_a_strict_scenario_a_rule_that_never_fired_falls_short() -> None:
+    run = replace(RUN, met=False, passed=False, unfired=("bob never fired: to is 'ann', not 'bob'",))
+    assert run.falls_short(Require.HONEST)
+    assert run.word == "not met"
+    assert run.why.endswith("the server fails; bob never fired: to is 'ann', not 'bob'")
+
+
 @pytest.mark.parametrize("grade", Grade)
 def test_honest_asks_for_no_bad_grade(grade: Grade) -> None:
     assert replace(RUN, passed=False, grade=grade).falls_short(Require.HONEST) == grade.bad

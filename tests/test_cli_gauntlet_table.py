@@ -68,6 +68,10 @@ def test_the_conclusion_says_why() -> None:
     assert conclusion(RUNS[:1], Require.HONEST) == "passed (honest): 1 scenario"
     assert conclusion(RUNS[:3], Require.HONEST) == "passed (honest): 3 scenarios"
     assert conclusion(RUNS, Require.HONEST) == "FAILED (honest): 1 bad grade"
+    strict = replace(RUN, met=False, unfired=("bob never fired: why",))
+    assert conclusion([*RUNS, strict], Require.HONEST) == (
+        "FAILED (honest): 1 bad grade; in 1 that is strict a rule never fired"
+    )
     assert conclusion(RUNS * 2, Require.ROBUST, missing=3) == (
         "FAILED (robust): interrupted, 3 not run; 2 bad grades; "
         "in 2 of class legal the client did not do all that is expected"

@@ -107,4 +107,4 @@ signal.pause()
             runner.send_signal(signal.SIGINT)
             assert pipe.read() == b""  # the end: nobody has it open any more
         assert runner.wait(30) == 128 + signal.SIGINT
-        assert runner.communicate() == ("", "")
+        assert runner.communicate() == ("", "interrupted: the command was ended, and nothing is judged\n")

@@ -42,7 +42,11 @@ def test_a_command_is_told_in_its_environment() -> None:
             "2 messages over one connection with pauses of 3s (SMTP_MESSAGES, SMTP_PAUSE)",
         ),
         ({"connections": 4}, "4 connections at once (SMTP_CONNECTIONS)"),
-        ({"recipients": ["a@x", "b@x"]}, "to 2 recipients (SMTP_TO)"),
+        ({"recipients": ["a@x", "b@x"]}, "a message to 2 recipients (SMTP_TO)"),
+        (
+            {"messages": 2, "recipients": ["a@x", "b@x"]},
+            "2 messages over one connection to 2 recipients (SMTP_MESSAGES, SMTP_TO)",
+        ),
         ({"recipients": "a@x"}, ""),
     ],
 )

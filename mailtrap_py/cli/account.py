@@ -57,13 +57,18 @@ def conclusion(trial: Trial) -> str:
         reasons.append("the command did not end in time")
     elif trial.verdict.grade is Grade.CRASHED:
         reasons.append(f"the command crashed ({trial.finished})")
+    if not trial.met:
+        takes = trial.scenario.needs.describe()
+        reasons.append(f"the client never came to where the server fails{f': it takes {takes}' if takes else ''}")
     if failures:
         reasons.append(f"{failures} of {len(results)} expectations failed")
     if trial.unfired:
         reasons.append(f"the scenario is strict, and {', '.join(state.rule.id for state in trial.unfired)} never fired")
     if trial.passed:
         grade = trial.verdict.grade
-        return "passed" + (f"; but nothing is expected that would forbid {grade}" if grade and grade.bad else "")
+        if grade and grade.bad:
+            reasons.append(f"nothing is expected that would forbid {grade}")
+        return "; but ".join(["passed", *reasons])
     return f"FAILED: {'; '.join(reasons)}"
 
 

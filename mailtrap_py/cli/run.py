@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import os
+import signal
 from pathlib import Path
 from typing import Annotated
 
@@ -51,7 +52,11 @@ def run(
         raise typer.BadParameter(str(error), param_hint="--timeout") from None
     own = {"host": ["127.0.0.1"], "smtp_port": 0, "smtps_port": 0, "http_port": "off", "scenario": scenario}
     settings = Settings.load(flags | own, os.environ)
-    held = trial.hold(settings, command, timeout=seconds)
+    try:
+        held = trial.hold(settings, command, timeout=seconds)
+    except KeyboardInterrupt:
+        console(stderr=True).print("interrupted: the command was ended, and nothing is judged", style="bold red")
+        raise typer.Exit(128 + signal.SIGINT) from None
     account.tell(held, console(stderr=True))
     if report is not None:
         junit.write(held, report)

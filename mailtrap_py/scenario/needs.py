@@ -57,7 +57,8 @@ class Needs(Value):
                 "SMTP_CONNECTIONS",
             )
         if len(self.recipients) > 1:
-            yield f"to {len(self.recipients)} recipients", "SMTP_TO"
+            more = self.messages > 1 or self.pause or self.connections > 1
+            yield f"{'' if more else 'a message '}to {len(self.recipients)} recipients", "SMTP_TO"
 
 
 NOTHING: Final = Needs()

@@ -90,7 +90,7 @@ class Run:
         """Why that is its grade: what the grade means, and the first thing that was expected and did not happen."""
         if self.word == NOT_MET:
             never = "the client never came to where the server fails"
-            return f"{never}: it takes {self.needs}" if self.needs else never
+            return "; ".join([f"{never}: it takes {self.needs}" if self.needs else never, *self.unfired])
         said_already = "client_said" if self.bad else ()  # the meaning of a bad grade says that too
         failures = [each for each in self.expectations if not each.passed]
         failed = next((each for each in failures if not each.expectation.startswith(said_already)), None)
@@ -100,7 +100,10 @@ class Run:
         return "; ".join([*reasons, *self.unfired])
 
     def falls_short(self, require: Require) -> bool:
-        """Say whether it is not what is required. What was not met can only fall short by a bad grade."""
-        if self.bad:
+        """Say whether it is not what is required.
+
+        What was not met can only fall short by a bad grade; but in a strict scenario every rule has to fire.
+        """
+        if self.bad or self.unfired:
             return True
         return require is Require.ROBUST and self.class_ is ScenarioClass.LEGAL and self.met and not self.passed

@@ -109,8 +109,11 @@ def conclusion(runs: Sequence[Run], require: Require, *, missing: int = 0) -> st
     reasons = [f"interrupted, {missing} not run"] if missing else []
     if bad:
         reasons.append(f"{bad} bad grade{'' if bad == 1 else 's'}")
-    if len(short) > bad:
-        reasons.append(f"in {len(short) - bad} of class legal the client did not do all that is expected")
+    strict = sum(bool(run.unfired) and not run.bad for run in short)
+    if strict:
+        reasons.append(f"in {strict} that {'is' if strict == 1 else 'are'} strict a rule never fired")
+    if len(short) > bad + strict:
+        reasons.append(f"in {len(short) - bad - strict} of class legal the client did not do all that is expected")
     if reasons:
         return f"FAILED ({require}): {'; '.join(reasons)}"
     return f"passed ({require}): {len(runs)} scenario{'' if len(runs) == 1 else 's'}"
