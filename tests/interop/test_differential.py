@@ -170,6 +170,7 @@ DIFFERENCES = (
         "Postfix says goodbye to what looks like a header field; RFC 5321, section 4.3.2, knows 500 for it",
         [EHLO, b"Subject: x"],
     ),
+    Difference(r"HELP(?: .*)?", "2", "5", "RFC 5321, section 4.1.1.8: servers SHOULD support HELP", [EHLO, b"HELP"]),
     Difference(
         r"ETRN .*", "5", "4", "a server without a queue has no use for ETRN (RFC 1985)", [EHLO, b"ETRN a.example"]
     ),
