@@ -2,11 +2,13 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import smtplib
 import socket
 from collections.abc import AsyncIterator, Sequence
 
 import pytest
 
+from mailtrap_py import Mailtrap
 from mailtrap_py.errors import SettingError
 from mailtrap_py.events import SessionStarted
 from mailtrap_py.inbox import Inboxes
@@ -121,3 +123,13 @@ async def test_a_port_that_cannot_be_used_is_let_go(monkeypatch: pytest.MonkeyPa
 
     assert [one.fileno() for one in seen] == [-1]
     assert built.ports.opened == {}
+
+
+def test_starttls_does_not_lead_elsewhere() -> None:
+    with Mailtrap() as server, Mailtrap.at(server.url) as trap:
+        with smtplib.SMTP(trap.host, trap.port) as client:
+            client.login("ann", "secret")
+            client.starttls(context=trap.ssl_context())
+            client.sendmail("ann@example.com", "bob@example.com", "Subject: Hello\n\n")
+
+        assert [message.summary.inbox for message in trap.messages] == [trap.home.inbox]

@@ -64,6 +64,7 @@ class Conversation(asyncio.BufferedProtocol):
         """Stand ready for a connection."""
         self.service = service
         self.facts = Chronicle(record=service.record, inbox=service.inboxes.at(port.number, service.inbox), port=port)
+        self.came_to = self.facts.inbox
         self.transaction: OpenTransaction | None = None
         self.content_due: OpenTransaction | None = None
         self.messages = 0

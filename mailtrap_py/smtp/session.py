@@ -17,6 +17,7 @@ from aiosmtpd.smtp import SMTP
 from aiosmtpd.smtp import Session as EngineState
 
 from mailtrap_py.events import Ending, Point, Reply
+from mailtrap_py.inbox import Inbox
 from mailtrap_py.scenario import Ehlo, Listener, Tls, TlsFault
 from mailtrap_py.smtp import refusals
 from mailtrap_py.smtp.authentication import authenticate
@@ -170,7 +171,7 @@ class Session(SmallCommands, SMTP):
             self.session = State(self.loop)
             self.facts.helo = self.facts.user = self.facts.mechanism = ""
             self.facts.esmtp = False
-            self._go_to(self.service.inbox)
+            self._go_to(self.came_to)
             self.facts.updated()
 
     async def _handshake(self) -> None:
@@ -207,11 +208,11 @@ class Session(SmallCommands, SMTP):
         self.session.authenticated = True
         self.facts.user, self.facts.mechanism = self.attempted_user, self.attempted_mechanism
         if self.facts.user in self.service.inboxes:
-            self._go_to(self.facts.user)
+            self._go_to(self.service.inboxes.get(self.facts.user))
         self.facts.updated()
 
-    def _go_to(self, inbox: str) -> None:
-        self.facts.move(self.service.inboxes.get(inbox))
+    def _go_to(self, inbox: Inbox) -> None:
+        self.facts.move(inbox)
         self.wire.inbox = self.facts.inbox
 
     async def client_step(self) -> bytes:
