@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import smtplib
 import subprocess
 import sys
 from pathlib import Path
@@ -17,19 +16,13 @@ from mailtrap_py.handle.asynchronous import AsyncWaits
 from mailtrap_py.handle.clock import HandleClock
 from mailtrap_py.handle.expecting import Expect
 from tests.homes import elsewhere
+from tests.inner_runs import imported, inner
 
-__all__ = ["elsewhere"]  # a fixture
+__all__ = ["elsewhere", "imported", "inner"]  # fixtures
 
 pytest_plugins = ["pytester"]
 
 DOCS = Path(__file__).parents[1] / "docs" / "pytest.md"
-APP = """
-import smtplib
-
-def send(trap, to="bob@example.com", subject="Welcome", sender="app@example.com"):
-    with smtplib.SMTP(trap.host, trap.port) as smtp:
-        return smtp.sendmail(sender, to, f"From: {sender}\\nSubject: {subject}\\n\\nHello\\n")
-"""
 BUSY = """
 name: busy
 rules:
@@ -39,34 +32,6 @@ rules:
     do: [{reply: "450 4.2.0 Busy"}]
 params: {times: 1}
 """
-
-
-@pytest.fixture(scope="module")
-def _imported() -> None:
-    """Import all that a trap imports late: pytester forgets what an inner run imported, and extension modules mind."""
-    with Mailtrap() as trap, smtplib.SMTP(trap.host, trap.port) as smtp:
-        trap.scenario({"name": "nothing", "rules": []})
-        smtp.sendmail("app@example.com", "bob@example.com", "Hello")
-        trap.find(subject="none")
-        trap.ssl_context()
-
-
-@pytest.fixture(params=["here", "elsewhere"])
-def inner(
-    request: pytest.FixtureRequest, pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch, _imported: None
-) -> pytest.Pytester:
-    """Give an empty project with an application that sends mail, and no plugin but ours, installed or not.
-
-    Its mail trap is in the same process, or behind a URL.
-    """
-    monkeypatch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")
-    monkeypatch.delenv("PYTEST_XDIST_WORKER", raising=False)
-    monkeypatch.delenv("MAILTRAP_URL", raising=False)
-    if request.param == "elsewhere":
-        monkeypatch.setenv("MAILTRAP_URL", request.getfixturevalue("elsewhere").url)
-    pytester.makepyfile(app=APP)
-    pytester.makeini("[pytest]\naddopts = -p mailtrap_pytest -p no:cacheprovider --strict-markers -W error")
-    return pytester
 
 
 def test_a_test_needs_no_configuration(inner: pytest.Pytester) -> None:

@@ -79,7 +79,8 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
         from mailtrap_pytest.marks import scenarios
 
         if found := scenarios(metafunc.definition):
-            metafunc.parametrize("mailtrap_scenario", [*found.values()], ids=[*found], indirect=True)
+            names, each = zip(*found, strict=True)
+            metafunc.parametrize("mailtrap_scenario", each, ids=names, indirect=True)
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:

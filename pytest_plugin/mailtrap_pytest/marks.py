@@ -79,12 +79,10 @@ def _said(node: pytest.Item) -> dict[str, Any]:
     return said
 
 
-def scenarios(node: pytest.Item) -> dict[str, object]:
-    """Give the scenarios to run a test under, by their names, if the markers name several."""
+def scenarios(node: pytest.Item) -> list[tuple[str, object]]:
+    """Give the scenarios to run a test under, each with its name, if the markers name several."""
     found = _said(node).get("scenario")
-    if not isinstance(found, list | tuple):
-        return {}
-    return {_name(each): each for each in found}
+    return [(_name(each), each) for each in found] if isinstance(found, list | tuple) else []
 
 
 def gauntlet(node: pytest.Item) -> list[str]:

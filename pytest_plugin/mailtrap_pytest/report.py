@@ -86,12 +86,11 @@ def differences(left: object, right: object) -> list[str] | None:
 
 
 def attach(item: pytest.Item, report: pytest.TestReport, text: str, servers: Sequence[Mailtrap]) -> None:
-    """Give the conversation and the mail to pytest-html and to Allure, where they are at work."""
+    """Give the conversation and the mail to pytest-html and to Allure, where they write a report."""
     messages = [message for server in servers for message in server.messages][:_MOST_ATTACHED]
-    manager = item.config.pluginmanager
-    if manager.hasplugin("html") and getattr(item.config.option, "htmlpath", None):
+    if getattr(item.config.option, "htmlpath", None):
         _attach_to_html(report, text, messages)
-    if manager.hasplugin("allure_pytest") and getattr(item.config.option, "allure_report_dir", None):
+    if getattr(item.config.option, "allure_report_dir", None):
         _attach_to_allure(text, messages)
 
 
