@@ -210,6 +210,16 @@ class SessionUpdated:
     mechanism: str
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClientKnown:
+    """Somebody who is trusted said who the client of a session really is: PROXY protocol, or XCLIENT."""
+
+    id: str
+    inbox: str
+    client: str
+    client_port: int
+
+
 class Line(NamedTuple):  # a tuple, because it is made eight times for every message
     """A line of a transcript: `data` is exactly what was sent, line end included; `octets` counts a content's.
 
@@ -305,7 +315,7 @@ class SessionEnded:
     reason: str = ""
 
 
-Recorded = SessionStarted | SessionUpdated | Line | Firing | Transaction | Message | SessionEnded
+Recorded = SessionStarted | SessionUpdated | ClientKnown | Line | Firing | Transaction | Message | SessionEnded
 
 
 class Record(Protocol):

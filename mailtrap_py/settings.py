@@ -162,6 +162,12 @@ class Settings(BaseModel):
         _Text("off|auth|mail"),
     ] = Field(default="off", description="What has to wait for TLS: nothing, AUTH, or AUTH and mail.")
     max_message_size: Octets = Field(default=50 * 1024**2, description="Largest message taken (the SIZE of EHLO).")
+    proxy_protocol: Annotated[
+        tuple[str, ...], BeforeValidator(written.networks), _Text("NETWORK", lambda _: "none", several=True)
+    ] = Field(default=(), description="A network whose connections begin with a header of the PROXY protocol.")
+    xclient: Annotated[
+        tuple[str, ...], BeforeValidator(written.networks), _Text("NETWORK", lambda _: "none", several=True)
+    ] = Field(default=(), description="A network whose clients may say by XCLIENT that they are somebody else.")
     max_recipients: Annotated[int, BeforeValidator(written.whole), _Text("NUMBER")] = Field(
         default=1000, description="Most recipients of a message; the next one gets 452."
     )
@@ -178,6 +184,10 @@ class Settings(BaseModel):
     )
     tls_key: Annotated[str, _Text("FILE", lambda _: "generated")] = Field(
         default="", description="Private key of the certificate, in PEM."
+    )
+
+    tls_client_ca: Annotated[str, _Text("FILE", lambda _: "none")] = Field(
+        default="", description="Authorities in PEM; clients are asked for a certificate of one of them."
     )
 
     @field_validator("tls_key", mode="after")

@@ -51,6 +51,7 @@ class Trap:
             (self.settings.hostname, "localhost", "127.0.0.1", "::1", *self.settings.host),
             certificate=self.settings.tls_cert,
             key=self.settings.tls_key,
+            client_ca=self.settings.tls_client_ca,
         )
 
     @property
@@ -236,6 +237,8 @@ class Trap:
             inboxes=self.inboxes,
             hostname=settings.hostname,
             max_message_size=settings.max_message_size,
+            proxy_protocol=settings.proxy_protocol,
+            xclient=settings.xclient,
             max_recipients=settings.max_recipients,
             max_sessions=settings.max_sessions,
             max_sessions_per_client=settings.max_sessions_per_client,

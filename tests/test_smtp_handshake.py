@@ -7,10 +7,12 @@ import ssl
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 import pytest
+import trustme
 
-from mailtrap_py import Mailtrap
+from mailtrap_py import Mailtrap, Settings
 from mailtrap_py.scenario import TlsFault
 from mailtrap_py.smtp.handshake import GARBAGE, INJECTED
 from mailtrap_py.smtp.tls import BadTls
@@ -203,3 +205,28 @@ def test_a_client_that_leaves_while_a_rule_waits(trap: Mailtrap, doing: dict[str
     deadline = time.monotonic() + 10
     while not trap.sessions[0].ending:
         assert time.monotonic() < deadline, "the session goes on without its client"
+
+
+@pytest.mark.parametrize("implicit", [True, False])
+@pytest.mark.parametrize("shown", [True, False])
+def test_a_clients_certificate_is_written_down(tmp_path: Path, *, implicit: bool, shown: bool) -> None:
+    authority = trustme.CA(organization_name="clients")
+    authority.cert_pem.write_to_path(tmp_path / "authority.pem")
+    certificate = authority.issue_cert("ann@example.com", common_name="ann")
+    settings = Settings(
+        host=("127.0.0.1",), smtp_port=0, smtps_port=0, http_port=None, tls_client_ca=str(tmp_path / "authority.pem")
+    )
+    with Mailtrap(settings) as mailtrap:
+        context = mailtrap.ssl_context()
+        if shown:
+            certificate.configure_cert(context)
+        with before_the_handshake(mailtrap, implicit=implicit) as client:
+            secured = context.wrap_socket(client, server_hostname="localhost")
+            secured.sendall(b"EHLO c\r\nQUIT\r\n")
+            while secured.recv(1000):
+                pass
+            secured.close()
+        notes = [line.data.decode() for line in mailtrap.sessions[0].lines if line.source == "note"]
+
+    named = [note for note in notes if "certificate" in note]
+    assert ["CN=ann" in note for note in named] == [True] * shown, notes

@@ -108,3 +108,17 @@ def test_a_certificate_that_is_none_is_refused_before_anything_is_opened(files: 
 
 def test_nothing_is_made_before_it_is_needed() -> None:
     Authority(NAMES).check()
+
+
+def test_clients_are_asked_for_a_certificate(tmp_path: Path) -> None:
+    file = tmp_path / "authorities.pem"
+    trustme.CA().cert_pem.write_to_path(file)
+
+    assert Authority(NAMES, client_ca=str(file)).context().verify_mode is ssl.CERT_OPTIONAL
+    assert Authority(NAMES).context().verify_mode is ssl.CERT_NONE
+
+
+def test_authorities_that_cannot_be_read(tmp_path: Path) -> None:
+    with pytest.raises(SettingError, match=r"the authorities .* cannot be used") as refused:
+        Authority(NAMES, client_ca=str(tmp_path / "missing.pem")).check()
+    assert "--tls-client-ca" in refused.value.cure

@@ -558,3 +558,15 @@ async def test_users_may_stand_in_a_file(tmp_path: Path) -> None:
     async with running(users={"ann": "secret"}, users_file=str(file), auth_mechanisms="LOGIN") as trap:
         assert await asyncio.to_thread(log_in, trap.smtp_port, "bob", "hidden") == "235"
         assert await asyncio.to_thread(log_in, trap.smtp_port, "ann", "secret") == "235"
+
+
+@looped
+async def test_a_load_balancer_says_who_the_client_is() -> None:
+    async with running(proxy_protocol="127.0.0.1") as trap:
+        reader, writer = await asyncio.open_connection(trap.host, trap.smtp_port)
+        writer.write(b"PROXY TCP4 192.0.2.7 127.0.0.1 4711 25\r\nQUIT\r\n")
+        await reader.read()
+        writer.close()
+
+        (session,) = trap.store.sessions().items
+        assert (session.client, session.client_port) == ("192.0.2.7", 4711)

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from mailtrap_py.events import (
+    ClientKnown,
     Ending,
     Firing,
     Line,
@@ -230,6 +231,8 @@ class Evidence:
                     started[event.id] = event
                 case SessionUpdated():
                     updated[event.id] = event
+                case ClientKnown():
+                    pass  # nothing is judged by it
                 case SessionEnded():
                     ended[event.id] = event
                 case Line():
@@ -307,7 +310,7 @@ class Evidence:
 
 def _clock(event: Recorded | Copy) -> float:
     match event:
-        case SessionUpdated():
+        case SessionUpdated() | ClientKnown():
             return 0.0
         case Transaction():
             return event.ended_clock

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass, field
 
-from mailtrap_py.events import Ending, Firing, Point, Record, SessionEnded, SessionStarted, SessionUpdated
+from mailtrap_py.events import ClientKnown, Ending, Firing, Point, Record, SessionEnded, SessionStarted, SessionUpdated
 from mailtrap_py.ids import new_id
 from mailtrap_py.inbox import Inbox
 from mailtrap_py.scenario import Decision
@@ -63,6 +63,12 @@ class Chronicle:
                 user=self.user,
                 mechanism=self.mechanism,
             )
+        )
+
+    def client_known(self) -> None:
+        """Write down who the client really is."""
+        self.record.add(
+            ClientKnown(id=self.id, inbox=self.inbox.name, client=self.client, client_port=self.client_port)
         )
 
     def fired(self, point: Point, decision: Decision, transaction_id: str) -> None:

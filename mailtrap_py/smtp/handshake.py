@@ -119,6 +119,13 @@ def _feed(protocol: asyncio.BaseProtocol, data: bytes) -> None:
         data = data[count:]
 
 
+def _name(subject: object) -> str:
+    """Write a name as it is usual, as in CN=ann,O=Example: Python gives tuples of tuples of pairs."""
+    parts = cast("tuple[tuple[tuple[str, str], ...], ...]", subject)
+    short = {"commonName": "CN", "organizationName": "O", "organizationalUnitName": "OU", "countryName": "C"}
+    return ",".join(f"{short.get(key, key)}={value}" for part in parts for key, value in part)
+
+
 async def _start(wire: Wire, protocol: asyncio.BaseProtocol, context: ssl.SSLContext, came: bytes) -> Secured:
     loop = asyncio.get_running_loop()
     before = wire.transport
@@ -147,4 +154,6 @@ async def _start(wire: Wire, protocol: asyncio.BaseProtocol, context: ssl.SSLCon
     cipher = secured.cipher()
     found = Secured(transport, secured.version() or "TLS", cipher[0] if cipher else "", name_asked_for(secured))
     wire.note(f"{found.version} with {found.cipher}")
+    if certificate := secured.getpeercert():
+        wire.note(f"the client's certificate is that of {_name(certificate['subject'])}")
     return found

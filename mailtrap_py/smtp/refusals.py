@@ -43,6 +43,7 @@ BAD_CREDENTIALS: Final = Reply(535, "5.7.8", ("Authentication credentials invali
 NEED_TLS: Final = Reply(530, "5.7.0", ("Must issue a STARTTLS command first",))
 NEED_TLS_FOR_AUTH: Final = Reply(538, "5.7.11", ("Encryption required for requested authentication mechanism",))
 TOO_MANY_RECIPIENTS: Final = Reply(452, "4.5.3", ("Error: too many recipients",))
+XCLIENT_IN_TRANSACTION: Final = Reply(503, "5.5.1", ("Error: MAIL transaction in progress",))
 NO_EXPN: Final = Reply(502, "5.5.1", ("EXPN not implemented",))
 NOT_STORED: Final = Reply(451, "4.3.0", ("Error: the message could not be stored",))
 _EXTENSIONS: Final = {

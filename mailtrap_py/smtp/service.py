@@ -70,6 +70,10 @@ class Service:
     require_tls: TlsPolicy = TlsPolicy.OFF
     tls: MakeContext | None = None
     """Makes or finds the server's TLS context: the first client that wants TLS pays for it, not the start."""
+    proxy_protocol: Sequence[str] = ()
+    """Networks whose connections begin with a header of the PROXY protocol."""
+    xclient: Sequence[str] = ()
+    """Networks whose clients may say by XCLIENT that they are somebody else."""
     max_recipients: int = 1000
     """Of a transaction. RFC 5321, section 4.5.3.1.8: a server must take at least 100."""
     max_sessions: int = 10_000

@@ -28,16 +28,16 @@ from mailtrap_py.smtp.delivery import Delivery
 from mailtrap_py.smtp.handshake import INJECTED, listen_first, shake_hands
 from mailtrap_py.smtp.path import Path
 from mailtrap_py.smtp.perform import Stage, perform
+from mailtrap_py.smtp.proxy_protocol import learn_client
 from mailtrap_py.smtp.reader import LineTooLong
 from mailtrap_py.smtp.service import AuthPolicy, Port, Service, TlsPolicy
 from mailtrap_py.smtp.small import SmallCommands
 from mailtrap_py.smtp.transaction import OpenTransaction
+from mailtrap_py.smtp.trust import is_among
 from mailtrap_py.smtp.watch import Watch
 from mailtrap_py.smtp.wire import SessionOver
+from mailtrap_py.smtp.xclient import OFFER, become
 
-# RFC 2034, section 4: every 2yz, 4yz and 5yz reply begins its text with an enhanced code, except greeting, HELO, EHLO.
-# The engine's own replies often lack it; this is the code of RFC 3463 that fits each of theirs.
-_ENHANCED: Final = {250: "2.0.0", 500: "5.5.2", 501: "5.5.4", 502: "5.5.1", 503: "5.5.1", 504: "5.5.4"}
 _SEND_IT: Final = Reply(354, "", ("End data with <CR><LF>.<CR><LF>",))
 
 
@@ -64,15 +64,14 @@ class Session(SmallCommands, SMTP):
         self._capabilities = Capabilities()
         self._honoured_under: tuple[str, int, list[str]] | None = None
         self._tls_fault: TlsFault | None = None
+        self._may_be_another = False
         self._handle_hooks: dict[str, Any] = {}
-
-    async def push(self, status: str | bytes) -> None:
-        """Say a reply of the engine's, with an enhanced code where it forgot it."""
-        reply = Reply.parse(status if isinstance(status, str) else status.decode("utf-8", "surrogateescape"))
-        self.say(reply if reply.enhanced else Reply(reply.code, _ENHANCED.get(reply.code, ""), reply.lines))
 
     async def open(self) -> None:
         """On a port with implicit TLS the handshake comes before all (RFC 8314, section 3.3)."""
+        if self.service.proxy_protocol:
+            await learn_client(self)
+        self._may_be_another = is_among(self.facts.client, self.service.xclient)
         if self.facts.port.implicit_tls:
             await self._handshake()
         await super().open()
@@ -127,6 +126,8 @@ class Session(SmallCommands, SMTP):
             "BINARYMIME",
             f"LIMITS RCPTMAX={self.service.max_recipients}",
         ]
+        if self._may_be_another:
+            offered.append(OFFER)
         if self.service.tls is not None and not self.facts.tls_version:
             offered.append("STARTTLS")
         if self.service.auth is not AuthPolicy.OFF and not self.needs_tls:
@@ -168,11 +169,22 @@ class Session(SmallCommands, SMTP):
                 # RFC 3207, section 6, and CVE-2011-0411: what came in clear must not be obeyed under TLS.
                 self.wire.note(f"thrown away: {len(injected)} octets sent in clear after STARTTLS")
             await self._handshake()
-            self.session = State(self.loop)
-            self.facts.helo = self.facts.user = self.facts.mechanism = ""
-            self.facts.esmtp = False
-            self._go_to(self.came_to)
+            self.forget()
             self.facts.updated()
+
+    def forget(self) -> None:
+        """Know nothing of what the client has said of itself."""
+        self.session = State(self.loop)
+        self.facts.helo = self.facts.user = self.facts.mechanism = ""
+        self.facts.esmtp = False
+        self._go_to(self.came_to)
+
+    async def unknown(self) -> None:
+        """Be told by XCLIENT who the client is, if who tells it is trusted."""
+        if self.verb == "XCLIENT" and self._may_be_another and self.words is None:
+            await become(self, self.argument)
+        else:
+            await super().unknown()
 
     async def _handshake(self) -> None:
         if self.service.tls is None:

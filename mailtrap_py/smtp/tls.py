@@ -38,10 +38,14 @@ class BadTls(StrEnum):
 class Authority:
     """Makes the server's TLS contexts: from its own authority, or from files that the user gave. Thread-safe."""
 
-    def __init__(self, names: Sequence[str], *, certificate: str = "", key: str = "") -> None:
-        """Keep the names that the certificate is for; with a certificate file nothing is made until a bad one is."""
+    def __init__(self, names: Sequence[str], *, certificate: str = "", key: str = "", client_ca: str = "") -> None:
+        """Keep the names that the certificate is for; with a certificate file nothing is made until a bad one is.
+
+        With a file of authorities, `client_ca`, clients are asked for a certificate of one of them.
+        """
         self._names = tuple(dict.fromkeys(names))
         self._certificate, self._key = certificate, key
+        self._client_ca = client_ca
         self._lock = threading.RLock()
         self._given = b""
         self._authority: trustme.CA | None = None
@@ -49,7 +53,7 @@ class Authority:
 
     def check(self) -> None:
         """Read the files that the user gave, if any. Raises `SettingError` if they cannot be used."""
-        if self._certificate:
+        if self._certificate or self._client_ca:
             self.context()
 
     @property
@@ -82,10 +86,22 @@ class Authority:
             _sign_itself(context, self._names)
         else:
             self._issue(bad).configure_cert(context)
+        if self._client_ca:
+            self._ask_for_certificates(context)
         if bad is BadTls.OLD_VERSION:
             _make_old(context)
         context.sni_callback = _remember_name
         return context
+
+    def _ask_for_certificates(self, context: ssl.SSLContext) -> None:
+        try:
+            context.load_verify_locations(self._client_ca)
+        except (OSError, ssl.SSLError) as error:
+            raise SettingError(
+                f"the authorities {self._client_ca} cannot be used: {error}",
+                cure="give a PEM file of certificates with --tls-client-ca",
+            ) from error
+        context.verify_mode = ssl.CERT_OPTIONAL
 
     def _issue(self, bad: BadTls | None) -> trustme.LeafCert:
         import trustme  # noqa: PLC0415 - as above

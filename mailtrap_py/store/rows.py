@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, assert_never
 from sqlalchemy import Connection, Table
 
 from mailtrap_py.events import (
+    ClientKnown,
     Firing,
     Line,
     Message,
@@ -39,8 +40,9 @@ _INSERTS = {
     table: BulkInsert(table) for table in (sessions, lines, firings, transactions, messages, contents, addresses)
 }
 _KNOWN: tuple[str, ...] = ("inbox", "helo", "esmtp", "tls_version", "tls_cipher", "user", "mechanism")
+_CLIENT: tuple[str, ...] = ("client", "client_port")
 _ENDED: tuple[str, ...] = ("inbox", "ended_at", "ended_clock", "ending", "reason")
-_UPDATES = {columns: BulkUpdate(sessions, columns) for columns in (_KNOWN, _ENDED)}
+_UPDATES = {columns: BulkUpdate(sessions, columns) for columns in (_KNOWN, _CLIENT, _ENDED)}
 
 
 class Batch:
@@ -82,6 +84,9 @@ class Batch:
             case SessionUpdated():
                 self._change(_KNOWN, event.id, {column: getattr(event, column) for column in _KNOWN})
                 self._announce_session(event)
+            case ClientKnown():
+                self._change(_CLIENT, event.id, {column: getattr(event, column) for column in _CLIENT})
+                self._announce_session(event)
             case SessionEnded():
                 ended = (event.inbox, event.at, event.clock, event.ending.value, event.reason)
                 self._change(_ENDED, event.id, dict(zip(_ENDED, ended, strict=True)))
@@ -120,7 +125,7 @@ class Batch:
         else:
             self._changed[columns][key] = (*values.values(), key)
 
-    def _announce_session(self, event: SessionStarted | SessionUpdated | SessionEnded) -> None:
+    def _announce_session(self, event: SessionStarted | SessionUpdated | ClientKnown | SessionEnded) -> None:
         if (event.id, event.inbox) not in self._announced:
             self._announced.add((event.id, event.inbox))
             self.announcements.append(Announcement("session", event.inbox, event.id))
