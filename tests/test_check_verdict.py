@@ -62,5 +62,17 @@ def test_no_reply_is_a_failure_in_its_own_words() -> None:
     assert (step.status, step.verdict, step.enhanced, step.do) == (Status.FAILED, "cut off", "", "")
 
 
+@pytest.mark.parametrize(
+    ("answer", "do"),
+    [
+        (Answer((), 0.1, problem="no reply"), "try TLS"),
+        (Answer((), 0.1, problem="closed", ended=True), ""),
+        (Answer((b"25",), 0.1, problem="cut off"), ""),
+    ],
+)
+def test_silence_may_have_a_cure(answer: Answer, do: str) -> None:
+    assert judge(Asked(name="greeting", cure="try TLS"), answer).do == do
+
+
 def test_the_enhanced_code_is_kept() -> None:
     assert judged(b"550-5.7.26 one", b"550 two").enhanced == "5.7.26"

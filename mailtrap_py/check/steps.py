@@ -118,7 +118,8 @@ class _Check:
         if self._implicit:
             self._secure()
         self._greeted = True  # also by a 5yz: RFC 5321, section 3.1, the server then waits for QUIT
-        self._add(judge(Asked(name="greeting"), self._heard(self._wire.hear())))
+        cure = "" if self._implicit else "If TLS begins with the first octet on this port, say --tls implicit."
+        self._add(judge(Asked(name="greeting", cure=cure), self._heard(self._wire.hear())))
         self._hello()
         if self._implicit or self._options.tls is Security.OFF:
             return

@@ -21,7 +21,8 @@ class Asked:
     """What the server was asked: the name of the step, and what was said, without secrets.
 
     `expect` is the first digit of a good reply. `excused` has codes that do not count against the server, each with the
-    sentence that says why. `unasked` is what the server had said before, to nobody's question.
+    sentence that says why. `unasked` is what the server had said before, to nobody's question. `cure` is what to do when
+    there is no reply at all.
     """
 
     name: str
@@ -29,6 +30,7 @@ class Asked:
     expect: int = 2
     excused: Mapping[int, str] = field(default_factory=dict)
     unasked: tuple[str, ...] = ()
+    cure: str = ""
 
 
 def judge(asked: Asked, answer: Answer, facts: Mapping[str, str] | None = None) -> Step:
@@ -47,8 +49,8 @@ def judge(asked: Asked, answer: Answer, facts: Mapping[str, str] | None = None) 
         status = Status.FAILED
         if 0 < answer.code // 100 < _FAILURE:
             why = f"a reply to this has to begin with {asked.expect}"
-        elif explained is not None:
-            do = explained.do
+        else:
+            do = explained.do if explained is not None else "" if answer.lines or answer.ended else asked.cure
     return Step(
         name=asked.name,
         status=status,
