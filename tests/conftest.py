@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import shutil
 import sys
@@ -18,6 +19,14 @@ Need = Callable[[str], str]
 
 # First the programs of this virtual environment, active or not; last where Debian keeps those for administrators.
 _PATH = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath), "/usr/sbin", "/sbin"])
+
+
+def pytest_configure() -> None:
+    """Run everything on the event loop that MAILTRAP_TEST_LOOP names: `asyncio`, the usual one, or `uvloop`."""
+    if os.environ.get("MAILTRAP_TEST_LOOP") == "uvloop":
+        import uvloop  # noqa: PLC0415 - only where it is asked for
+
+        asyncio.set_event_loop_policy(uvloop.EventLoopPolicy())
 
 
 @pytest.fixture(scope="session")

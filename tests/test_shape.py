@@ -29,6 +29,7 @@ ARROWS: dict[str, set[str]] = {
     "settings": {"errors", "written"},
     "written": set(),
     "ports": {"errors"},
+    "event_loop": set(),
     "scenario": {"errors", "events", "message", "pattern"},
     "inbox": {"errors", "events", "scenario", "clock"},
     "store": {"errors", "events", "message", "pattern", "ids"},
@@ -54,6 +55,7 @@ ARROWS["check"] = {"errors", "codes"}  # a client: it shares nothing with the se
 ARROWS["captured"] = {"events", "message", "pattern", "store"}
 ARROWS["handle"] = set(ARROWS)
 ARROWS["cli"] = {
+    "event_loop",
     "errors",
     "settings",
     "scenario",
@@ -82,6 +84,7 @@ HOMES: dict[str, set[str]] = {
     "starlette": {"web", "http_server.py"},
     "trustme": {"smtp/tls.py"},
     "typer": {"cli"},
+    "uvloop": {"event_loop.py"},
     "uvicorn": {"http_server.py"},
     "yaml": {"scenario/load.py", "scenario/catalogue.py", "scenario/persona.py"},
 }

@@ -6,6 +6,7 @@ import smtplib
 import socket
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
+from typing import cast
 
 import pytest
 
@@ -24,7 +25,7 @@ class Greeter(asyncio.Protocol):
     """Says one word and closes."""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)
+        transport = cast("asyncio.Transport", transport)  # uvloop's is none
         transport.write(b"hello")
         transport.close()
 
@@ -58,6 +59,23 @@ async def greeted(number: int) -> bytes:
 def test_it_takes_connections() -> None:
     async def work(port: Listening, number: int) -> None:
         await port.take()  # twice is once
+        assert await greeted(number) == b"hello"
+
+    listening(work)
+
+
+def test_who_is_interrupted_while_opening_leaves_a_port_that_can_be_closed() -> None:
+    async def work(port: Listening, number: int) -> None:
+        for _ in range(3):
+            await port.refuse()
+            opening = asyncio.create_task(port.take())
+            await asyncio.sleep(0)
+            opening.cancel()
+            await asyncio.wait([opening])
+        await port.refuse()
+        with pytest.raises(ConnectionRefusedError):
+            await greeted(number)
+        await port.take()
         assert await greeted(number) == b"hello"
 
     listening(work)

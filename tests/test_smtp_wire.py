@@ -8,6 +8,7 @@ import inspect
 import socket
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, field
+from typing import cast
 
 import pytest
 
@@ -33,8 +34,7 @@ class Bare(asyncio.Protocol):
     held: bool = False
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)
-        self.wire = Wire(transport, session_id="session", record=self.book, inbox=self.inbox)
+        self.wire = Wire(cast("asyncio.Transport", transport), session_id="session", record=self.book, inbox=self.inbox)
         if self.held:
             self.wire.hold()
 

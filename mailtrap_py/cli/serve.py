@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 import typer
 
 from mailtrap_py.cli.options import Flag, with_settings
+from mailtrap_py.event_loop import new_event_loop
 from mailtrap_py.settings import Settings, strangers
 
 if TYPE_CHECKING:
@@ -42,7 +43,8 @@ def serve(**flags: Flag) -> None:
     settings = Settings.load(flags, os.environ)
     if others := strangers(os.environ):
         typer.echo(f"not settings of mailtrap-py, passed over: {', '.join(others)}", err=True)
-    asyncio.run(_serve(settings))
+    with asyncio.Runner(loop_factory=new_event_loop) as runner:
+        runner.run(_serve(settings))
 
 
 async def _serve(settings: Settings) -> None:

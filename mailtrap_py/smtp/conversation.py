@@ -53,7 +53,32 @@ POINTS: Final = {
 """The point of each verb; EXPN is met by rules at `any` alone, and what is no command at all by those at `unknown`."""
 
 
-class Conversation(asyncio.BufferedProtocol):
+_TOLD: Final = (
+    "connection_made",
+    "connection_lost",
+    "get_buffer",
+    "buffer_updated",
+    "eof_received",
+    "pause_writing",
+    "resume_writing",
+)
+"""What an event loop tells a protocol."""
+
+
+class Doorway(asyncio.BufferedProtocol):
+    """A session as the event loop sees it.
+
+    Not the session itself: that is one of aiosmtpd's protocols too, which uvloop brings octets to in another way.
+    """
+
+    def __init__(self, session: Conversation) -> None:
+        """Lead into a session."""
+        self.session = session
+        # The session's own methods, so that no octet takes a step more than it must.
+        vars(self).update({name: getattr(session, name) for name in _TOLD})
+
+
+class Conversation:
     """One session. It begins when the connection is made, and calls `ended` when all is over and recorded."""
 
     verbs: ClassVar[frozenset[str]] = frozenset()
@@ -63,6 +88,7 @@ class Conversation(asyncio.BufferedProtocol):
     def __init__(self, service: Service, port: Port, *, ended: Callable[[Conversation], None]) -> None:
         """Stand ready for a connection."""
         self.service = service
+        self.doorway = Doorway(self)
         self.facts = Chronicle(record=service.record, inbox=service.inboxes.at(port.number, service.inbox), port=port)
         self.came_to = self.facts.inbox
         self.transaction: OpenTransaction | None = None
@@ -102,7 +128,7 @@ class Conversation(asyncio.BufferedProtocol):
     def get_buffer(self, sizehint: int) -> memoryview:  # noqa: ARG002 - asyncio's signature
         """Lend the place where the next octets go; it is emptied before anybody else's come, so all share one.
 
-        Without one, asyncio makes a new place of 256 KB for each command.
+        A protocol that takes octets as they are makes asyncio set up a new place of 256 KB for each command.
         """
         appetite = self.wire.input.appetite
         return self.service.landing[:appetite] if appetite else self.service.landing

@@ -82,7 +82,8 @@ class ClientInput:
     def feed(self, data: bytes | memoryview) -> None:
         """Add what the client sent."""
         self._buffer += data
-        if not self._bulk and not self._paused and len(self._buffer) > HIGH_WATER:
+        # At a mark nothing more is read until somebody has looked: uvloop would read on before that.
+        if not self._paused and (self.appetite if self._bulk else len(self._buffer) > HIGH_WATER):
             self._paused = True
             self._pause()
         self._wake()
@@ -200,6 +201,8 @@ class ClientInput:
     async def wait(self, patience: float) -> None:
         """Wait until something changed. Raises `TimeoutError` after so many seconds."""
         loop = asyncio.get_running_loop()
+        if self._paused:
+            self._unpause()
         self._waiter = loop.create_future()
         self._deadline = loop.time() + patience
         # One alarm serves wait after wait: to set one each time, and to take it back, costs more than the waiting.

@@ -14,7 +14,7 @@ from mailtrap_py.events import Reply
 from mailtrap_py.inbox import Inbox
 from mailtrap_py.scenario import Director, ListenerHow
 from mailtrap_py.smtp import refusals
-from mailtrap_py.smtp.conversation import Conversation
+from mailtrap_py.smtp.conversation import Conversation, Doorway
 from mailtrap_py.smtp.listening import Listening, turns
 from mailtrap_py.smtp.lmtp import LmtpSession
 from mailtrap_py.smtp.persona import PersonaSession
@@ -53,11 +53,11 @@ class Server:
         name = sockets[0].getsockname()
         port = Port(0 if isinstance(name, str) else int(name[1]), implicit_tls, lmtp)
 
-        def open_session() -> Conversation:
+        def open_session() -> Doorway:
             session = self._session(port)
             self._sessions.add(session)
             self._connections.add(session)
-            return session
+            return session.doorway
 
         for listener in sockets:
             listening = Listening(listener, open_session)
