@@ -125,3 +125,9 @@ def test_several_messages_make_one_finding() -> None:
 
     assert finding.lines == (10, 18, 26, 34, 42)
     assert finding.text.endswith(": cyd@x, dan@x, eve@x, …")
+
+
+def test_a_lone_dot_for_nobody_is_no_message() -> None:
+    for_nobody = "S: 220 mx\nC: EHLO x\nS: 250 mx\nC: MAIL FROM:<a@x>\nS: 250 Ok\nC: RCPT TO:<b@x>\nS: 550 No\n"
+    for_nobody += "C: DATA\nS: 354 Go on\nD: \nS: 554 No valid recipients\nC: QUIT\nS: 221 Bye"
+    assert "empty-message" not in Recording().session(for_nobody).findings()

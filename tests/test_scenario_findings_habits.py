@@ -30,6 +30,14 @@ def test_retried_at_once() -> None:
     assert "retried-at-once" not in Recording().session(DEFERRED).findings()
 
 
+def test_who_goes_on_elsewhere_when_a_connection_has_had_its_share_did_not_retry() -> None:
+    full = deliver(quit_=False) + "\nC: MAIL FROM:<ann@example.com>\nS: 421 Max message per connection reached"
+    other = deliver(key="2")
+    assert "retried-at-once" not in Recording().session(full, "server-closed").session(other).findings()
+    deferred = full.replace("421 Max", "451 Max")
+    assert "retried-at-once" in Recording().session(deferred, "server-closed").session(other).findings()
+
+
 def test_delivered_twice() -> None:
     finding = Recording().session(LOST_250, "server-reset").wait(5).session(deliver()).findings()["delivered-twice"]
 

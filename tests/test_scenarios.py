@@ -203,7 +203,11 @@ def test_bad_credentials() -> None:
 
 
 def test_auth_unavailable() -> None:
-    assert Play("auth-unavailable").says(AUTH, AUTH, AUTH) == ["reply: 454", "reply: 454", ""]
+    play = Play("auth-unavailable", wait="10s")
+
+    assert play.says(AUTH, AUTH) == ["reply: 454", "reply: 454"]
+    play.now = 10.0
+    assert play.says(AUTH) == [""]
 
 
 def test_content_rejected() -> None:

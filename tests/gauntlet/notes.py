@@ -47,7 +47,7 @@ NOTES: tuple[Note, ...] = (
     Note(
         ("PHPMailer",),
         "hung",
-        (*_SILENCE_BEHIND_THE_DOT, "garbled-reply", "timeout-greeting"),
+        (*_SILENCE_BEHIND_THE_DOT, "duplicate-250", "garbled-reply", "timeout-greeting", "unterminated-reply"),
         "`Timeout` is for connecting. For a reply it waits `Timelimit`, 300 seconds, a property of its `SMTP` object.",
     ),
     Note(
@@ -60,7 +60,14 @@ NOTES: tuple[Note, ...] = (
     Note(
         ("Go net/smtp",),
         "hung",
-        (*_SILENCE_BEHIND_THE_DOT, "stops-reading", "timeout-greeting", "tls-silent"),
+        (
+            *_SILENCE_BEHIND_THE_DOT,
+            "dripped-too-slowly",
+            "stops-reading",
+            "timeout-greeting",
+            "tls-silent",
+            "unterminated-reply",
+        ),
         "`smtp.SendMail` takes no time-out, and waits for as long as the connection lasts.",
     ),
     Note(
@@ -78,11 +85,11 @@ NOTES: tuple[Note, ...] = (
     Note(
         ("smtplib",),
         "mistaken",
-        ("duplicate-250", "quit-421", "quit-refused"),
+        ("quit-421", "quit-refused"),
         "The end of the `with` block raises when the answer to QUIT is not 221.",
     ),
     Note(("Ruby Net::SMTP",), "mistaken", _QUIT, "`start` with a block raises what goes wrong with QUIT."),
-    Note(("Go net/smtp",), "mistaken", ("duplicate-250", *_QUIT), "`smtp.SendMail` returns what goes wrong with QUIT."),
+    Note(("Go net/smtp",), "mistaken", _QUIT, "`smtp.SendMail` returns what goes wrong with QUIT."),
     Note(("swaks",), "mistaken", _NO_221, "It ends with exit code 6 when the connection ends before the 221."),
     Note(
         ("smtplib", "aiosmtplib", "Django", "PHPMailer", "Go net/smtp", "curl", "msmtp", "swaks"),
@@ -91,10 +98,35 @@ NOTES: tuple[Note, ...] = (
         "Only 250 is a success to them. RFC 5321, section 4.3.2 wants unknown codes to be read by their first digit.",
     ),
     Note(
-        ("smtplib", "aiosmtplib", "Django", "PHPMailer", "Ruby Net::SMTP", "Go net/smtp", "Perl Net::SMTP", "msmtp"),
-        "mistaken",
+        ("smtplib", "aiosmtplib", "Django", "PHPMailer", "Ruby Net::SMTP", "Go net/smtp", "Perl Net::SMTP"),
+        "partial",
         ("blank-line",),
-        "They take the empty line in front of the 250 for the reply.",
+        "They take the empty line in front of the 250 for the reply, and do not come to the second message.",
+    ),
+    Note(("msmtp",), "mistaken", ("blank-line",), "It takes the empty line in front of the 250 for the reply."),
+    Note(
+        ("smtplib", "aiosmtplib", "Django", "Ruby Net::SMTP", "Go net/smtp", "Perl Net::SMTP", "curl"),
+        "partial",
+        ("duplicate-250",),
+        "They take the second 250 for the answer to their next command, and are one reply behind from then on.",
+    ),
+    Note(
+        ("smtplib", "Django", "nodemailer", "PHPMailer", "Ruby Net::SMTP", "Perl Net::SMTP", "msmtp"),
+        "hung",
+        ("dripped-too-slowly",),
+        "Their time-out begins anew with each octet: it is one for a read, and not for a reply.",
+    ),
+    Note(
+        ("smtplib", "aiosmtplib", "Django", "PHPMailer", "Ruby Net::SMTP", "Perl Net::SMTP"),
+        "partial",
+        ("idle-421", "idle-closed", "idle-reset", "idle-451", "session-lifetime", "messages-per-connection"),
+        "They report the lost connection, and leave it to the application to open another one. nodemailer's pool does.",
+    ),
+    Note(
+        ("Go net/smtp", "curl"),
+        "delivered",
+        ("connection-unanswered",),
+        "They wait long enough for TCP to ask again, 7 seconds after its first try. Go has no time-out for it at all.",
     ),
     Note(
         ("smtplib",),
@@ -122,7 +154,8 @@ NOTES: tuple[Note, ...] = (
         ("PHPMailer", "swaks"),
         "honest",
         ("starttls-injection",),
-        "They take the injected line for the answer to EHLO under TLS, and fail only because it offers no AUTH.",
+        "They take the injected line for the answer to EHLO under TLS, as `not_early` shows, and fail only because it "
+        "offers no AUTH.",
     ),
     Note(
         ("Go net/smtp", "msmtp", "swaks"),

@@ -22,7 +22,7 @@ ROOT = Path(__file__).parents[2]
 if str(ROOT) not in sys.path:
     sys.path.insert(0, str(ROOT))
 
-from mailtrap_py.scenario import load
+from mailtrap_py.scenario import Scenario, load
 from mailtrap_py.scenario.library import names
 from mailtrap_py.scenario.verdict import Grade
 from tests.gauntlet.engine import FAULTLESS, FAULTLESS_LOGIN, Run, play, wants_login
@@ -87,9 +87,7 @@ def add(page: Page, ready: Sequence[tuple[Client, Program]], runs: Runs) -> None
             continue
         scenario = load(name)
         faultless = runs[FAULTLESS_LOGIN if wants_login(name) else FAULTLESS]
-        imitates = f" Imitates {scenario.imitates}." if scenario.imitates else ""
-        needs = f" It takes {scenario.needs.describe()}." if scenario.needs.describe() else ""
-        section = Section(name, str(scenario.class_), scenario.summary + imitates + needs)
+        section = Section(name, str(scenario.class_), about(scenario))
         for who, run in of_clients.items():
             section.rows[who] = row_of(who, run, faultless[who])
             for result in run.results:
@@ -99,6 +97,13 @@ def add(page: Page, ready: Sequence[tuple[Client, Program]], runs: Runs) -> None
         page.put(section)
     shipped = names()
     page.sections = {name: page.sections[name] for name in sorted(page.sections) if name in shipped}
+
+
+def about(scenario: Scenario) -> str:
+    """Say what a scenario is, and what it takes to meet it."""
+    imitates = f" Imitates {scenario.imitates}." if scenario.imitates else ""
+    needs = scenario.needs.describe()
+    return scenario.summary + imitates + (f" It takes {needs}." if needs else "")
 
 
 def row_of(client: str, run: Run, faultless: Run) -> Row:

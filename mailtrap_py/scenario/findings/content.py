@@ -212,7 +212,9 @@ def _content_cut_off(body: Body) -> Iterator[Spot]:
     "Without any mail data there is not even the header section that every message has.",
 )
 def _empty_message(body: Body) -> Iterator[Spot]:
-    if body.whole and body.transaction.octets and not body.raw and body.transaction.octets <= _END:
+    # For nobody a lone dot is what RFC 2920, section 3.1 asks for.
+    wanted = any(recipient.accepted for recipient in body.transaction.recipients)
+    if wanted and body.whole and body.transaction.octets and not body.raw and body.transaction.octets <= _END:
         yield body.spot
 
 

@@ -18,6 +18,8 @@ AT_ONCE = 1.0
 MANY = 3
 """From so many connections on, one for each message is a habit."""
 
+_CLOSING = 421
+
 _HEADER_END = re.compile(rb"\r?\n\r?\n")
 
 
@@ -45,7 +47,10 @@ def _refused_and_retried(case: Case) -> Iterator[Spot]:
     "A sender 'MUST delay retrying a particular destination after one attempt has failed'.",
 )
 def _retried_at_once(case: Case) -> Iterator[Spot]:
-    for _, setback, again in case.setbacks("4xx"):
+    for attempt, setback, again in case.setbacks("4xx"):
+        used = any(each.taken and each.session is attempt.session for each in case.attempts)
+        if used and setback.failure.code == _CLOSING:
+            continue  # the connection has had its share of messages; nothing was said about this one
         gap = again[0].began - setback.failure.clock if again else AT_ONCE
         if gap < AT_ONCE:
             yield _at(again[0], f"{max(gap, 0.0):.3f}s after {setback.failure.code}")
