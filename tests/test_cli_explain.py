@@ -64,6 +64,14 @@ def test_a_log_is_explained_reply_by_reply(capsys: pytest.CaptureFixture[str], m
     ]
 
 
+def test_a_wording_of_a_real_server_is_recognized(capsys: pytest.CaptureFixture[str]) -> None:
+    assert told("451 Authentication failed: Maximum credits exceeded") == 0
+    assert "  seen  SendGrid says this at auth. It never passes" in capsys.readouterr().out
+    assert told("--json", "451 Authentication failed: Maximum credits exceeded") == 0
+    (found,) = json.loads(capsys.readouterr().out)
+    assert found["seen"] == {"id": "sendgrid-credits-exceeded", "source": "SendGrid [D]", "class": "dead-end"}
+
+
 def test_json_has_all_of_it(capsys: pytest.CaptureFixture[str]) -> None:
     assert told("--json", "552 4.2.2 Full") == 0
     (found,) = json.loads(capsys.readouterr().out)
@@ -75,6 +83,8 @@ def test_json_has_all_of_it(capsys: pytest.CaptureFixture[str]) -> None:
     assert told("--json", "550") == 0
     (found,) = json.loads(capsys.readouterr().out)
     assert found["enhanced"] is None
+    assert found["seen"] is None
+    assert told("--json", "4.2.2 mailbox full") == 0
 
 
 def test_without_a_reply_all_codes_are_listed(capsys: pytest.CaptureFixture[str]) -> None:

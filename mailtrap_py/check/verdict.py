@@ -21,8 +21,8 @@ class Asked:
     """What the server was asked: the name of the step, and what was said, without secrets.
 
     `expect` is the first digit of a good reply. `excused` has codes that do not count against the server, each with the
-    sentence that says why. `unasked` is what the server had said before, to nobody's question. `cure` is what to do when
-    there is no reply at all.
+    sentence that says why. `unasked` is what the server had said before, to nobody's question. `cure` is what to do
+    when there is no reply at all.
     """
 
     name: str

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
     from rich.console import Console
 
+    from mailtrap_py.scenario.catalogue import KnownReply
+
 _CONTINUED = re.compile(r"(?<![0-9])([2-5][0-9]{2})-")
 _WIDE = 100  # columns beyond which a sentence is harder to read
 
@@ -48,23 +50,23 @@ def explain(
         _list(console(), as_json=as_json)
         return
     text = sys.stdin.read() if reply == ["-"] else " ".join(reply)
-    found = list(_explained(text))
+    found = [(each, _said_by(each, line)) for each, line in _explained(text)]
     if not found:
         raise typer.BadParameter(
             "there is no reply code in it; write one of three digits, as in 550, or one as 5.7.1, or both",
             param_hint="REPLY",
         )
     if as_json:
-        typer.echo(json.dumps([_data(each) for each in found], indent=2))
+        typer.echo(json.dumps([_data(*each) for each in found], indent=2))
         return
     for number, each in enumerate(found):
         if number:
             typer.echo()
-        _tell(each, console())
+        _tell(*each, console())
 
 
-def _explained(text: str) -> Iterator[codes.Explanation]:
-    """Go through the replies of a text, each once: lines of one reply that has several, and repetitions, are one."""
+def _explained(text: str) -> Iterator[tuple[codes.Explanation, str]]:
+    """Go through the replies of a text, each once and with its first line; lines that say nothing new are left out."""
     seen = set()
     continued = ""
     for line in text.splitlines():
@@ -74,10 +76,18 @@ def _explained(text: str) -> Iterator[codes.Explanation]:
         seen.add(found)
         more = _CONTINUED.search(line)
         continued = more[1] if more and more[1] == found[0] else ""
-        yield codes.explanation(*found)
+        yield codes.explanation(*found), line
 
 
-def _data(explained: codes.Explanation) -> dict[str, object]:
+def _said_by(explained: codes.Explanation, line: str) -> KnownReply | None:
+    from mailtrap_py.cli.wording import said_by
+
+    if explained.reply is None:
+        return None
+    return said_by(explained.reply.code, line.partition(explained.reply.code)[2])
+
+
+def _data(explained: codes.Explanation, known: KnownReply | None) -> dict[str, object]:
     def of(meaning: codes.Meaning | None) -> dict[str, object] | None:
         if meaning is None:
             return None
@@ -91,6 +101,7 @@ def _data(explained: codes.Explanation) -> dict[str, object]:
         "enhanced": of(explained.enhanced),
         "do": explained.do,
         "caution": explained.caution,
+        "seen": {"id": known.id, "source": known.source, "class": known.class_} if known else None,
     }
 
 
@@ -99,9 +110,11 @@ def style_of(codes_of_reply: str) -> str:
     return {"2": "bold green", "3": "bold green", "4": "bold yellow", "5": "bold red"}.get(codes_of_reply[:1], "bold")
 
 
-def _tell(explained: codes.Explanation, console: Console) -> None:
-    """Print it: the verdict, a sentence for each code with its source, and what to do."""
+def _tell(explained: codes.Explanation, known: KnownReply | None, console: Console) -> None:
+    """Print it: the verdict, a sentence for each code with its source, what to do, and who says it in these words."""
     from rich.text import Text
+
+    from mailtrap_py.cli.wording import remark
 
     console.print(Text(f"{explained.codes}: {explained.verdict}", style=style_of(explained.codes)))
     meanings = [each for each in (explained.reply, explained.enhanced) if each is not None]
@@ -109,6 +122,8 @@ def _tell(explained: codes.Explanation, console: Console) -> None:
     rows.append(("do", explained.do, ""))
     if explained.caution:
         rows.append(("but", explained.caution, ""))
+    if known:
+        rows.append(("seen", remark(known), ""))
     margin = max(len(label) for label, _, _ in rows) + 4
     for label, sentence, source in rows:
         lines = textwrap.wrap(sentence, min(console.width, _WIDE) - margin, break_on_hyphens=False)
