@@ -162,6 +162,11 @@ class Settings(BaseModel):
         _Text("off|auth|mail"),
     ] = Field(default="off", description="What has to wait for TLS: nothing, AUTH, or AUTH and mail.")
     max_message_size: Octets = Field(default=50 * 1024**2, description="Largest message taken (the SIZE of EHLO).")
+    line_endings: Annotated[
+        Literal["strict", "lenient"],
+        BeforeValidator(written.one_of("strict", "lenient")),
+        _Text("strict|lenient"),
+    ] = Field(default="strict", description="Whether only CRLF.CRLF ends the content, or a dot between bare LFs too.")
     proxy_protocol: Annotated[
         tuple[str, ...], BeforeValidator(written.networks), _Text("NETWORK", lambda _: "none", several=True)
     ] = Field(default=(), description="A network whose connections begin with a header of the PROXY protocol.")

@@ -122,6 +122,10 @@ class Trap:
             return None
         if settings.lmtp_port is not None or settings.lmtp_socket:
             raise SettingError("LMTP cannot be passed on to a real server", cure="use it without --upstream")
+        if settings.line_endings == "lenient":
+            raise SettingError(
+                "lenient line endings cannot be passed on to a real server", cure="use them without --upstream"
+            )
         return Upstream.parse(settings.upstream, timeout=settings.upstream_timeout)
 
     def _bind(self) -> dict[str, list[socket.socket]]:
@@ -237,6 +241,7 @@ class Trap:
             inboxes=self.inboxes,
             hostname=settings.hostname,
             max_message_size=settings.max_message_size,
+            lenient_line_ends=settings.line_endings == "lenient",
             proxy_protocol=settings.proxy_protocol,
             xclient=settings.xclient,
             max_recipients=settings.max_recipients,

@@ -547,6 +547,12 @@ async def test_lmtp_stands_in_front_of_nobody() -> None:
 
 
 @looped
+async def test_a_real_server_is_told_of_no_lenient_ends() -> None:
+    with pytest.raises(SettingError, match="lenient line endings cannot be passed on"):
+        await Trap(Settings(upstream="127.0.0.1:25", line_endings="lenient", smtp_port=0)).start()
+
+
+@looped
 async def test_users_may_stand_in_a_file(tmp_path: Path) -> None:
     file = tmp_path / "users"
     file.write_text("bob:hidden\n")

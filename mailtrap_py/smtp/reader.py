@@ -7,6 +7,7 @@ are found by scanning the buffer in bulk, and only the part not scanned before.
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -14,6 +15,9 @@ from mailtrap_py.smtp.watch import HELD_BACK, Watch
 
 END_OF_DATA = b"\r\n.\r\n"
 """RFC 5321, section 4.1.1.4: 'the character sequence "<CRLF>.<CRLF>"', and nothing else, ends the data."""
+
+_LENIENT_END = re.compile(rb"(?:\n|\A)\.\r?\n")
+_LENIENT_DOT = re.compile(rb"(?:(?<=\n)|\A)\.")
 
 MAX_LINE = 12288
 """Octets of a command line. RFC 4954, section 4: AUTH lines may have 12288; the 512 of RFC 5321 is a minimum."""
@@ -46,11 +50,14 @@ class Content:
     octets: int
     complete: bool
     too_big: bool
+    lenient: bool = False
 
     @property
     def raw(self) -> bytes:
         """The message itself: the dot removed that a line begins with (RFC 5321, section 4.5.2)."""
         wire = self.wire
+        if self.lenient:
+            return _LENIENT_DOT.sub(b"", wire[: wire.rindex(b".")] if self.complete and wire else wire)
         content = wire[: -len(END_OF_DATA) + 2] if self.complete and len(wire) >= len(END_OF_DATA) else wire
         if self.complete and wire == END_OF_DATA[2:]:
             return b""
@@ -141,11 +148,14 @@ class ClientInput:
         self._consume(len(taken))
         return taken
 
-    async def content(self, limit: int, patience: float, watch: Watch | None = None) -> Content:
+    async def content(
+        self, limit: int, patience: float, watch: Watch | None = None, *, lenient: bool = False
+    ) -> Content:
         """Read up to the final dot. Far over `limit` octets it is still read to its end, but not kept (RFC 1870, 6.3).
 
         What had come is given, and is not complete, when the client leaves or sends nothing for `patience` seconds.
-        `watch` is shown the content as it comes, without what may turn out to be the final dot.
+        `watch` is shown the content as it comes, without what may turn out to be the final dot. `lenient` takes a bare
+        LF for a line end too, also around the final dot: that is what SMTP smuggling lives on.
         """
         self._bulk = True
         self._unpause()
@@ -155,8 +165,9 @@ class ClientInput:
             while True:
                 if octets == 0 and self._buffer.startswith(END_OF_DATA[2:]):  # the CRLF before it ended the command
                     self._consume(3)
-                    return Content(END_OF_DATA[2:], 3, complete=True, too_big=False)
-                found = self._buffer.find(END_OF_DATA, max(0, self._scanned - len(END_OF_DATA) + 1))
+                    return Content(END_OF_DATA[2:], 3, complete=True, too_big=False, lenient=lenient)
+                begin = max(0, self._scanned - len(END_OF_DATA) + 1)
+                end, found = self._lenient_end(begin, first=octets == 0) if lenient else self._end(begin)
                 if watch is not None and not too_big:
                     seen = len(self._buffer)
                     await watch.look(self._buffer, found + 2 if found >= 0 else max(0, seen - HELD_BACK))
@@ -164,11 +175,10 @@ class ClientInput:
                         self._scanned = seen
                         continue
                 if found >= 0:
-                    end = found + len(END_OF_DATA)
                     octets += end
                     wire = b"" if too_big else bytes(memoryview(self._buffer)[:end])
                     self._consume(end)
-                    return Content(wire, octets, complete=True, too_big=too_big)
+                    return Content(wire, octets, complete=True, too_big=too_big, lenient=lenient)
                 self._scanned = len(self._buffer)
                 if self._scanned > 2 * limit:  # stuffing may double a content of dots; who reads it counts it without
                     too_big = True
@@ -177,7 +187,7 @@ class ClientInput:
                 if self._gone or silent:
                     octets += len(self._buffer)
                     left = self.discard()
-                    return Content(b"" if too_big else left, octets, complete=False, too_big=too_big)
+                    return Content(b"" if too_big else left, octets, complete=False, too_big=too_big, lenient=lenient)
                 self._set_appetite(watch)
                 try:
                     await self.wait(patience)
@@ -186,6 +196,22 @@ class ClientInput:
         finally:
             self._bulk = False
             self.appetite = self.portion
+
+    def _end(self, begin: int) -> tuple[int, int]:
+        """Find the final dot: where it ends, and two octets before it, or -1."""
+        found = self._buffer.find(END_OF_DATA, begin)
+        return found + len(END_OF_DATA), found
+
+    def _lenient_end(self, begin: int, *, first: bool) -> tuple[int, int]:
+        """Find the final dot between any line ends."""
+        found = _LENIENT_END.search(self._buffer, begin)
+        if found is not None and not first and self._buffer[found.start()] == ord("."):
+            # It stands at the beginning of what is left of a content that is too big: in the middle of a line.
+            found = _LENIENT_END.search(self._buffer, 1)
+        if found is None:
+            return 0, -1
+        dot = self._buffer.index(b".", found.start())
+        return found.end(), max(0, dot - 2)
 
     def _set_appetite(self, watch: Watch | None) -> None:
         if watch is not None:

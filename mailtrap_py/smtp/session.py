@@ -359,7 +359,9 @@ class Session(SmallCommands, SMTP):
     async def receive(self, transaction: OpenTransaction) -> bytes:
         """Read the content into the transaction, and give it as it came. Empty: it was too big, and that is said."""
         limit = self.size_limit()
-        content = await self.wire.content(limit, self.service.command_timeout, self.watch(transaction))
+        content = await self.wire.content(
+            limit, self.service.command_timeout, self.watch(transaction), lenient=self.service.lenient_line_ends
+        )
         transaction.octets, transaction.content = content.octets, content.raw
         if not content.complete:
             if self.wire.input.gone is None:

@@ -219,13 +219,15 @@ class Wire:
         self.write_down(Source.CLIENT, line, secret=secret or line[:5].upper() == b"AUTH ", early=early)
         return line
 
-    async def content(self, limit: int, patience: float, watch: Watch | None = None) -> Content:
+    async def content(
+        self, limit: int, patience: float, watch: Watch | None = None, *, lenient: bool = False
+    ) -> Content:
         """Read the content of a message up to its final dot; `watch` is shown it as it comes."""
         if watch is not None:
             # Before the client reads its 354: it would push into the kernel what a rule does not want read.
             await watch.look(bytearray(), 0)
         await self.flush()
-        content = await self.input.content(limit, patience, watch)
+        content = await self.input.content(limit, patience, watch, lenient=lenient)
         self._throttle.end()
         self.input.portion = self.input.appetite = 0
         self.write_down(Source.CONTENT, b"", octets=content.octets)
