@@ -19,9 +19,7 @@ from typing import Annotated
 import typer
 
 from mailtrap_py import __version__
-from mailtrap_py.cli import run, scenario, serve
-from mailtrap_py.cli.check import check
-from mailtrap_py.cli.explain import explain
+from mailtrap_py.cli import check, explain, run, scenario, serve
 from mailtrap_py.cli.gauntlet import GauntletCommand, gauntlet
 from mailtrap_py.errors import MailtrapError
 
@@ -37,8 +35,8 @@ app = typer.Typer(
 app.command()(serve.serve)
 app.command()(run.run)
 app.command(cls=GauntletCommand)(gauntlet)
-app.command()(check)
-app.command()(explain)
+app.command()(check.check)
+app.command()(explain.explain)
 app.add_typer(scenario.app, name="scenario")
 
 

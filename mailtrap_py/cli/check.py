@@ -139,7 +139,8 @@ def _tell(step: Step, screen: Console) -> None:
     """Print a step: how it went, what it was, the verdict and the time; below what was said, word by word."""
     from rich.text import Text
 
-    head = Text(_WORDS[step.status].ljust(_MARGIN), style=_STYLES[step.status])
+    head = Text()
+    head.append(_WORDS[step.status].ljust(_MARGIN), style=_STYLES[step.status])
     head.append(step.name.ljust(_NAME), style="bold" if step.status != "skipped" else "dim")
     head.append(step.verdict, style=_STYLES[step.status] if step.status != "ok" else "")
     if step.seconds is not None:
