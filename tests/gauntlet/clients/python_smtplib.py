@@ -23,7 +23,8 @@ def compose() -> EmailMessage:
 
 def main() -> bool:
     """Send, and say how it went."""
-    error, refused = "", {}
+    error = ""
+    refused: dict[str, tuple[int, bytes]] = {}
     try:
         with smtplib.SMTP(os.environ["SMTP_HOST"], int(os.environ["SMTP_PORT"]), timeout=4) as server:
             if os.environ["SMTP_USER"]:
