@@ -19,7 +19,7 @@ from mailtrap_py.scenario.library import names
 from tests.connected import looped
 from tests.scripted import CLOSE, Answer, Real, dead_port, real
 
-PATIENCE = 1.0  # seconds that a check waits for what a scenario keeps back
+PATIENCE = 3.0  # seconds that a check waits for what a scenario keeps back
 EHLO = b"250-real.example\r\n250 SIZE 1000\r\n"
 
 
@@ -57,22 +57,22 @@ VERDICTS = {
     "greeting-http": "greeting: an HTTP server, not SMTP",
     "greeting-tls-alert": "greeting: TLS, not SMTP: this port begins with TLS (--tls implicit)",
     "insufficient-storage": "MAIL: 452 4.3.1: no room, try later, mail system full",
-    "late-250": "message: no reply within 1 s",
+    "late-250": "message: no reply within 3 s",
     "mixed-codes": "MAIL: 450 2.1.0: mailbox busy, try later",
     "multiline-replies": "",
-    "quit-silent": "QUIT: no reply within 1 s",
+    "quit-silent": "QUIT: no reply within 3 s",
     "quit-without-221": "QUIT: the server closed the connection without a reply",
     "service-unavailable": "greeting: 421: try later",
     "split-replies": "",
     "starttls-454": "STARTTLS: 454 4.7.0: not available, try later",
     "starttls-injection": "TLS: there is more behind the reply to STARTTLS",
     "starttls-stripped": "AUTH: not tried: the password would go in the clear",
-    "timeout-greeting": "greeting: no reply within 1 s",
+    "timeout-greeting": "greeting: no reply within 3 s",
     "tls-self-signed": "certificate: not trusted: self-signed certificate",
-    "tls-silent": "TLS: the handshake was not done within 1 s",
+    "tls-silent": "TLS: the handshake was not done within 3 s",
     "tls-wrong-host": "certificate: not for 127.0.0.1, but for wrong-host.invalid",
     "truncated-250": "message: the server closed the connection in the middle of its reply",
-    "unterminated-reply": "MAIL: the reply did not end within 1 s",
+    "unterminated-reply": "MAIL: the reply did not end within 3 s",
 }
 
 
