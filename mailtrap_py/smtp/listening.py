@@ -57,10 +57,13 @@ class Listening:
             if self._file:
                 self._server = await loop.create_unix_server(self._make, sock=duplicate, backlog=BACKLOG, **_KEEP_FILE)
             else:
-                self._server = await loop.create_server(self._make, sock=duplicate, backlog=BACKLOG)
+                server = await loop.create_server(self._make, sock=duplicate, backlog=BACKLOG, start_serving=False)
         except BaseException:
             duplicate.close()
             raise
+        # Known before anything is taken: whoever is interrupted here leaves a port that can be closed again.
+        self._server = server
+        await server.start_serving()
 
     def _bind(self) -> socket.socket:
         if self._file:
@@ -138,8 +141,13 @@ class Listening:
             stopper.close()
         self._stoppers.clear()
         listener.listen(BACKLOG)
-        for connection in waiting:
-            await asyncio.get_running_loop().connect_accepted_socket(self._make, connection)
+        try:
+            while waiting:
+                await asyncio.get_running_loop().connect_accepted_socket(self._make, waiting[0])
+                waiting.pop(0)
+        finally:
+            for connection in waiting:
+                connection.close()
 
 
 async def turns() -> None:
