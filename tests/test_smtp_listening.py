@@ -214,6 +214,19 @@ def test_one_that_went_on_asking_is_answered_in_the_end() -> None:
     listening(work)
 
 
+def test_who_is_interrupted_while_falling_silent_leaves_a_port_that_can_be_opened() -> None:
+    async def work(port: Listening, number: int) -> None:
+        for _ in range(3):
+            falling = asyncio.create_task(port.swallow())
+            await until(lambda: port._stoppers)  # noqa: SLF001 - it has no event
+            falling.cancel()
+            await port.take()
+            async with asyncio.timeout(5):
+                assert await greeted(number) == b"hello"
+
+    listening(work)
+
+
 @pytest.mark.parametrize("after", ["pause", "refuse"])
 def test_silence_ends_in_another_way(after: str) -> None:
     async def work(port: Listening, number: int) -> None:

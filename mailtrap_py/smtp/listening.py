@@ -113,10 +113,12 @@ class Listening:
             stopper = socket.socket(self._socket.family, socket.SOCK_STREAM)
             stopper.setblocking(False)  # noqa: FBT003 - the name of the socket's method says it
             self._stoppers.append(stopper)
-            try:
-                async with asyncio.timeout(UNANSWERED):
-                    await asyncio.get_running_loop().sock_connect(stopper, self._nearby())
-            except TimeoutError:
+            # Not by the loop, which would still know the socket when an interruption has it closed.
+            if stopper.connect_ex(self._nearby()) != 0:
+                await asyncio.sleep(UNANSWERED)
+                with suppress(OSError):
+                    stopper.getpeername()
+                    continue
                 return
 
     def _nearby(self) -> tuple[str, int]:
