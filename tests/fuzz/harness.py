@@ -13,6 +13,7 @@ from mailtrap_py.clock import ManualClock
 from mailtrap_py.events import Message, Recorded, SessionEnded, SessionStarted, Transaction
 from mailtrap_py.inbox import Inboxes
 from mailtrap_py.scenario import from_data
+from mailtrap_py.smtp.lmtp import LmtpSession
 from mailtrap_py.smtp.service import AuthPolicy, Port, Service
 from mailtrap_py.smtp.session import Session
 
@@ -30,6 +31,18 @@ RULES: tuple[list[dict[str, Any]], ...] = (
     [{"at": "content", "do": [{"read": "stop"}]}],
     [{"at": "mail", "do": ["stall"]}],
     [{"at": "quit", "do": [{"drip": {"bytes": 1, "every": "1s"}}]}],
+)
+
+
+# What a server may be set to; the replies to the content are one for each recipient in LMTP, and are not counted.
+POLICIES: tuple[dict[str, Any], ...] = (
+    {},
+    {"auth": AuthPolicy.REQUIRED, "users": {"ann": "secret"}},
+    {"auth": AuthPolicy.OFF, "max_errors": 3, "max_recipients": 1},
+    {"lenient_line_ends": True},
+    {"proxy_protocol": ("127.0.0.0/8",)},
+    {"xclient": ("127.0.0.0/8",)},
+    {"lmtp": True},
 )
 
 
@@ -60,7 +73,7 @@ class Book:
 class Line(asyncio.Transport):
     """The way to a client that takes everything at once."""
 
-    def __init__(self, protocol: asyncio.BufferedProtocol) -> None:
+    def __init__(self, protocol: asyncio.BaseProtocol) -> None:
         super().__init__()
         self._protocol = protocol
         self.said = bytearray()
@@ -137,14 +150,12 @@ class Harness:
         self.events = book.events
         inbox = inboxes.get()
         inbox.use(from_data({"name": "fuzz", "clock": "manual", "rules": rules}), seed=1)
-        service = Service(
-            record=book,
-            inboxes=inboxes,
-            max_message_size=LIMIT,
-            auth=list(AuthPolicy)[choice // len(RULES) % len(AuthPolicy)],
-        )
+        policy = {**POLICIES[choice // len(RULES) % len(POLICIES)]}
+        lmtp = bool(policy.pop("lmtp", False))
+        service = Service(record=book, inboxes=inboxes, max_message_size=LIMIT, **policy)
         over: list[object] = []
-        session = Session(service, Port(25, implicit_tls=False), ended=over.append)
+        kind = LmtpSession if lmtp else Session
+        session = kind(service, Port(25, implicit_tls=False, lmtp=lmtp), ended=over.append)
         self.sessions.add(session)
         line = Line(session)
         session.connection_made(line)

@@ -16,9 +16,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+import yaml
 
+from mailtrap_py.events import Message
 from mailtrap_py.smtp.session import Session
-from tests.fuzz.harness import RULES, Harness
+from tests.fuzz.harness import POLICIES, RULES, Harness
 
 if TYPE_CHECKING:
     from tests.conftest import Missing
@@ -27,6 +29,9 @@ HERE = Path(__file__).parent
 SECONDS = 25  # for each of the two, where the number of runs does not end them before
 RUNS = 10_000
 MESSAGES = HERE.parent / "messages"
+# Every scenario with the usual policy, and every policy without a scenario.
+CHOICES = [*range(len(RULES)), *(policy * len(RULES) for policy in range(1, len(POLICIES)))]
+SMUGGLING = yaml.safe_load((HERE.parent / "smuggling" / "sequences.yaml").read_text("utf-8"))
 
 TWO = (
     b"MAIL FROM:<a@b.example> SIZE=5 BODY=8BITMIME\r\nRCPT TO:<bob@b.example> NOTIFY=NEVER\r\nRCPT TO:<c@d.example>\r\n"
@@ -37,6 +42,8 @@ SEEDS = (
     b"EHLO c\r\nAUTH PLAIN AGEAYg==\r\nAUTH LOGIN\r\nYQ==\r\nYg==\r\nAUTH CRAM-MD5\r\n*\r\nHELP\r\nEXPN x\r\n",
     b"HELO c\r\nMAIL FROM:<a@b.c>\r\nRCPT TO:<d@e.f>\r\nDATA\r\nx\n.\nMAIL FROM:<g@h.i>\r\n.\rx\r\n.\r\n",
     b"EHLO c\r\nMAIL FROM:<450x2@fail.test>\r\nRCPT TO:<lost250@fail.test>\r\nDATA\r\n" + b"x" * 6000 + b"\r\n.\r\n",
+    b"PROXY TCP4 192.0.2.1 127.0.0.1 1 25\r\nEHLO c\r\nXCLIENT NAME=x ADDR=192.0.2.2\r\nEHLO c\r\nQUIT\r\n",
+    b"LHLO c\r\n" + TWO + b"DATA\r\nx\r\n.\r\nQUIT\r\n",
     b"\x16\x03\x01\x00\xf4\r\n" + b"A" * 13_000 + b"\n" + b"\xff\x00 \t\r\n" * 50,
 )
 
@@ -55,11 +62,21 @@ def said(harness: Harness, choice: int, pieces: list[bytes]) -> bytes:
 
 @pytest.mark.parametrize("seed", SEEDS)
 def test_a_session_is_sound_whatever_comes_and_however_it_is_cut(harness: Harness, seed: bytes) -> None:
-    for choice in range(3 * len(RULES)):
+    for choice in CHOICES:
         whole = said(harness, choice, [seed])
         in_lines = said(harness, choice, seed.splitlines(keepends=True))
         in_sevens = said(harness, choice, [seed[begin : begin + 7] for begin in range(0, len(seed), 7)])
         assert whole == in_lines == in_sevens
+
+
+@pytest.mark.parametrize("sequence", SMUGGLING, ids=lambda each: str(each["name"]).replace(" ", "-"))
+def test_no_cut_makes_two_messages_of_one(harness: Harness, sequence: dict[str, str]) -> None:
+    before = b"EHLO c\r\nMAIL FROM:<a@b.c>\r\nRCPT TO:<d@e.f>\r\nDATA\r\nSubject: one\r\n\r\none"
+    middle = before + sequence["octets"].encode("latin-1")
+    data = middle + b"MAIL FROM:<a@b.c>\r\nRCPT TO:<d@e.f>\r\nDATA\r\ntwo\r\n.\r\nQUIT\r\n"
+    for at in range(len(before) - 2, len(middle) + 3):
+        harness.run(0, [data[:at], data[at:]])
+        assert len([event for event in harness.events if isinstance(event, Message)]) == 1
 
 
 def test_the_harness_sees_a_session_that_fails(harness: Harness, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -117,7 +134,7 @@ def test_fuzzing_finds_no_way_to_break_a_session(tmp_path: Path) -> None:
     corpus = tmp_path / "corpus"
     corpus.mkdir()
     for number, seed in enumerate(SEEDS):
-        for choice in range(len(RULES)):
+        for choice in CHOICES:
             (corpus / f"{number}-{choice}").write_bytes(bytes([choice, (0, 1, 7)[choice % 3]]) + seed[:2000])
 
     assert "Done " in fuzz("session.py", corpus, tmp_path, "-max_len=2000", f"-dict={HERE / 'smtp.dict'}")
