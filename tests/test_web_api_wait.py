@@ -224,6 +224,37 @@ def test_what_names_no_field_is_refused(served: Served, header: str) -> None:
     assert (answer.status_code, answer.json()["errors"][0]["where"]) == (400, "header.0")
 
 
+# By what stands in it
+
+
+def test_a_wait_looks_into_the_messages(served: Served) -> None:
+    async def main() -> None:
+        await served.store.commit(mail())
+        path = "/api/messages/wait?search=CODE is 482913&timeout=10m"
+        waiting = asyncio.create_task(served.ask_async("GET", path))
+        await served.somebody_waits()
+        await served.store.commit(mail())
+        message = mail(RICH)
+        await served.store.commit(message)
+
+        answer = await asyncio.wait_for(waiting, 10)
+
+        assert [item["id"] for item in answer.json()["items"]] == [message.id]
+
+    asyncio.run(main())
+
+
+def test_a_wait_tells_that_a_text_is_nowhere(served: Served) -> None:
+    other, near = served.keep(mail(to="eve@example.com"), mail())
+
+    problem = served.ask("GET", "/api/messages/wait?to=bob@example.com&search=goodbye&timeout=0s").json()
+
+    assert problem["misses"] == [
+        {"id": near, "why": "'goodbye' is nowhere in it"},
+        {"id": other, "why": "recipient is 'eve@example.com', not 'bob@example.com'"},
+    ]
+
+
 # So many and no more
 
 

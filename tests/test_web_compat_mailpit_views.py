@@ -68,7 +68,7 @@ def test_html_that_is_not_there_is_404(served: Served) -> None:
         ("/view/latest", "/view/m"),
         ("/view/latest?query=nothing", "/"),
         ("/view/nothing", "/"),
-        ("/search?q=from:ann%20%26x", "/?q=from%3Aann%20%26x"),
+        ("/search?q=from:ann%20%26x", "/?search=from%3Aann%20%26x"),
     ],
 )
 def test_pages_lead_to_ours(served: Served, path: str, target: str) -> None:

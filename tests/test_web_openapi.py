@@ -99,7 +99,7 @@ def test_parameters_stand_where_they_are_read() -> None:
     listen = DESCRIPTION["paths"]["/api/events"]["get"]["parameters"]
 
     assert [each["name"] for each in wait] == [
-        *("inbox", "to", "from", "subject", "session"),
+        *("inbox", "to", "from", "subject", "session", "search"),
         *("header", "timeout", "count", "exactly", "settle", "after"),
     ]
     assert all(each["in"] == "query" and not each["required"] and each["description"] for each in wait)

@@ -111,6 +111,13 @@ def test_a_long_list_comes_in_parts() -> None:
             found += subjects(page)
             following = re.search(r'href="([^"]*)" rel="next"', page)
             path = following[1].replace("&amp;", "&") if following else ""
+        back, path = [], page
+        while path:
+            back.append(subjects(page)[0])
+            before = re.search(r'href="([^"]*)" rel="prev"', page)
+            path = before[1].replace("&amp;", "&") if before else ""
+            page = served.ask("GET", path).text if path else ""
+        assert back == ["n19", "n69", "n119"]
         assert found == [f"n{number}" for number in reversed(range(120))]
         assert subjects(served.ask("GET", "/?before=nonsense").text)[0] == "n119"
 

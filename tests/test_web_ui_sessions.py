@@ -219,6 +219,10 @@ def test_a_long_list_of_sessions_comes_in_parts() -> None:
         assert "/sessions/s2." in second
         assert "/sessions/s52." not in second
         assert ">Newest</a>" in second
+        assert '<a href="/sessions" rel="prev">Newer</a>' not in second  # a whole part is newer
+        start = second.index("/sessions?before=")
+        third = served.ask("GET", second[start : second.index('"', start)]).text
+        assert ("/sessions/s52." in third, ">Newer</a>" in third) == (True, False)
         assert "/sessions/s52." in served.ask("GET", "/sessions?before=nonsense").text
 
 

@@ -15,7 +15,7 @@ from mailtrap_py.scenario.quantities import Duration, format_duration
 from mailtrap_py.store import Query
 from mailtrap_py.web.api import operation
 from mailtrap_py.web.bodies import MessageItem, NewMessages
-from mailtrap_py.web.filters import LAST_POSITION, MOST_AT_ONCE, Filter
+from mailtrap_py.web.filters import LAST_POSITION, MOST_AT_ONCE, Search
 from mailtrap_py.web.live import BusClosedError
 from mailtrap_py.web.problems import BAD_PARAMETER, NOT_READY, NOTHING_CAME, TOO_MANY, Miss, ProblemError
 
@@ -48,7 +48,7 @@ def _header(text: str) -> str:
     return text
 
 
-class WaitForMessages(Filter):
+class WaitForMessages(Search):
     """A filter, how many messages are to fit it, and how long they may take."""
 
     header: list[Annotated[str, AfterValidator(_header)]] = Field(
@@ -68,7 +68,7 @@ class WaitForMessages(Filter):
 
     def wanted(self) -> str:
         """Say what is waited for, for people."""
-        names = ("inbox", "to", "from_", "subject", "session")
+        names = ("inbox", "to", "from_", "subject", "session", "search")
         asked = [(name.rstrip("_"), value) for name in names if (value := getattr(self, name)) is not None]
         asked += [("header", each) for each in self.header]
         return ", ".join(f"{name} {value!r}" for name, value in asked)
@@ -101,7 +101,10 @@ class Watch:
 
     def misses(self, message: MessageSummary) -> str:
         """Say why a message does not fit; empty if it does."""
-        return "; ".join(filter(None, [self.query.misses(message), *self._lacks(message)]))
+        found = list(filter(None, [self.query.misses(message), *self._lacks(message)]))
+        if not found and message.id not in self.found:  # only the record can say who has a text
+            found.append(f"{self.query.text!r} is nowhere in it")
+        return "; ".join(found)
 
     def _lacks(self, message: MessageSummary) -> list[str]:
         if not self._fields:
@@ -169,15 +172,16 @@ async def _exactly(watch: Watch, reader: Reader, parameters: WaitForMessages, de
 
 async def _read(watch: Watch, reader: Reader) -> None:
     news = await reader.read()
-    if news.missed or any(each.kind == "deleted" for each in news.announcements):
+    fresh = [each.message for each in news.announcements if each.message and watch.query.matches(each.message)]
+    gone = news.missed or any(each.kind == "deleted" for each in news.announcements)
+    if gone or (fresh and watch.query.text is not None):
         await run_in_threadpool(watch.look)
         return
-    for each in news.announcements:
-        if each.message is not None and watch.query.matches(each.message):
-            if watch.reads_content:
-                await run_in_threadpool(watch.take, each.message)
-            else:
-                watch.take(each.message)
+    for message in fresh:
+        if watch.reads_content:
+            await run_in_threadpool(watch.take, message)
+        else:
+            watch.take(message)
 
 
 def _nothing_came(context: Context, parameters: WaitForMessages, watch: Watch) -> ProblemError:

@@ -50,6 +50,7 @@ class Answer(BaseModel):
     """
 
     model_config = ConfigDict(
+        defer_build=True,
         frozen=True,
         extra="forbid",
         from_attributes=True,

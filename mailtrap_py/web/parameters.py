@@ -42,13 +42,13 @@ class Parameters(BaseModel):
     """
 
     name_something: ClassVar[bool] = False
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
 
 
 class Body(BaseModel):
     """The body of a request, a JSON object; the base serves routes that take none."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
 
 
 def places(model: type[Parameters], path: Collection[str]) -> dict[str, str]:

@@ -11,6 +11,7 @@ from starlette.staticfiles import StaticFiles
 
 from mailtrap_py.store import Query
 from mailtrap_py.web.ui_message import MessagePages
+from mailtrap_py.web.ui_paging import page_before
 from mailtrap_py.web.ui_reference import ReferencePages
 from mailtrap_py.web.ui_render import STATIC, Pages, position, query
 from mailtrap_py.web.ui_scenario import ScenarioPages
@@ -109,10 +110,18 @@ class MailPages:
 
     def index(self, request: Request) -> Response:
         """List the messages, newest first."""
-        wanted, problem, page = Filter.of(request), "", None
+        store = self._pages.context.store
+        wanted, problem, page, newer = Filter.of(request), "", None, None
         before = position(request)
         try:
-            page = self._pages.context.store.messages(wanted.query(), limit=_PAGE, before=before)
+            asked = wanted.query()
+            page = store.messages(asked, limit=_PAGE, before=before)
+            if before is not None and page.items:
+                newer = page_before(
+                    lambda before, limit: store.messages(asked, limit=limit, before=before).items,
+                    page.items[0].position,
+                    _PAGE,
+                )
         except ValueError as error:
             problem = str(error)
         delete = query(**wanted.patterns) if wanted.given else query(all="true", inbox=wanted.inbox)
@@ -123,7 +132,8 @@ class MailPages:
             page=page,
             problem=problem,
             before=before,
+            newer=newer,
             delete_url=f"/api/messages{delete}",
             commands=first_mail(self._pages.host(request), self._pages.smtp_port),
-            sessions=self._pages.context.store.sessions(inbox=wanted.inbox or None, limit=0).total,
+            sessions=store.sessions(inbox=wanted.inbox or None, limit=0).total,
         )

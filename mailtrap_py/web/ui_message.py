@@ -12,6 +12,7 @@ from mailtrap_py.message import addresses, decode, embed_images, pieces, remote_
 from mailtrap_py.pattern import fold_domain
 from mailtrap_py.store import Query
 from mailtrap_py.web.bodies import writable
+from mailtrap_py.web.ui_paging import newer
 from mailtrap_py.web.ui_sessions import outcome, rows
 
 if TYPE_CHECKING:
@@ -24,7 +25,6 @@ if TYPE_CHECKING:
 
 TABS = ("text", "html", "headers", "source", "attachments", "session")
 _MOST_SHOWN = 256 * 1024  # octets of a source, characters of a text; the rest is there to be saved
-_REGION = 64  # positions looked at first when the next newer message is looked for
 
 # Nothing runs, nothing is sent, nothing is fetched. A link opens in a tab of its own, and only when somebody clicks it.
 _SANDBOX = "sandbox allow-popups allow-popups-to-escape-sandbox"
@@ -126,18 +126,10 @@ def _read(store: Store, message_id: str) -> tuple[MessageSummary | None, bytes |
 
 
 def _newer(store: Store, inbox: str | None, position: int) -> MessageSummary | None:
-    """Find the next newer message: lists come newest first, so ever longer stretches are asked for their last one."""
+    """Find the next newer message."""
     query = Query(inbox, after=position)
-    newest = next(iter(store.messages(query, limit=1).items), None)
-    if newest is None:
-        return None
-    length = _REGION
-    while position + length <= newest.position:
-        found = store.messages(query, limit=length, before=position + length).items
-        if found:
-            return found[-1]
-        length *= 4
-    return store.messages(query, limit=length, before=newest.position + 1).items[-1]
+    found = newer(lambda before, limit: store.messages(query, limit=limit, before=before).items, position, 1)
+    return found[0] if found else None
 
 
 def addressees(summary: MessageSummary, mail: View, transaction: Transaction | None) -> list[Addressee]:

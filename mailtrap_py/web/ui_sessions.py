@@ -11,6 +11,7 @@ from mailtrap_py.message import decode, visible
 from mailtrap_py.scenario.findings import findings
 from mailtrap_py.web.evidence import evidence_of
 from mailtrap_py.web.masking import masked
+from mailtrap_py.web.ui_paging import page_before
 from mailtrap_py.web.ui_render import position
 
 if TYPE_CHECKING:
@@ -108,8 +109,15 @@ class SessionPages:
         """List the sessions, newest first."""
         before = position(request)
         inbox = request.query_params.get("inbox") or None
-        page = self._pages.context.store.sessions(inbox=inbox, limit=_PAGE, before=before)
-        return self._pages.page(request, "sessions.html", page=page, before=before)
+        store, newer = self._pages.context.store, None
+        page = store.sessions(inbox=inbox, limit=_PAGE, before=before)
+        if before is not None and page.items:
+            newer = page_before(
+                lambda before, limit: store.sessions(inbox=inbox, limit=limit, before=before).items,
+                page.items[0].position,
+                _PAGE,
+            )
+        return self._pages.page(request, "sessions.html", page=page, before=before, newer=newer)
 
     def show(self, request: Request) -> Response:
         """Show a session."""

@@ -82,7 +82,7 @@ class Views:
 
     async def found(self, request: Request) -> Response:
         """Lead to the list that a search finds."""
-        return RedirectResponse(f"/?q={quote(request.query_params.get('q', ''))}", 302)
+        return RedirectResponse(f"/?search={quote(request.query_params.get('q', ''))}", 302)
 
     async def events(self, socket: WebSocket) -> None:
         """Send what happens, until one of both leaves."""
