@@ -15,7 +15,8 @@ import trustme
 from mailtrap_py import Mailtrap, Settings
 from mailtrap_py.scenario import TlsFault
 from mailtrap_py.smtp.handshake import GARBAGE, INJECTED
-from mailtrap_py.smtp.tls import BadTls
+from mailtrap_py.smtp.tls import Authority, BadTls
+from tests.connected import house, looped
 
 READY = b"220 2.0.0 Ready to start TLS\r\n"
 REASONS = {
@@ -230,3 +231,19 @@ def test_a_clients_certificate_is_written_down(tmp_path: Path, *, implicit: bool
 
     named = [note for note in notes if "certificate" in note]
     assert ["CN=ann" in note for note in named] == [True] * shown, notes
+
+
+def test_who_refuses_the_certificate_and_leaves_at_once_is_nothing_to_complain_of(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    @looped
+    async def test() -> None:
+        async with house(tls=Authority(("localhost",)).context) as home:
+            client = await home.greeted(hello="EHLO c")
+            assert (await client.ask("STARTTLS")).startswith("220")
+            with pytest.raises(ssl.SSLCertVerificationError):
+                await client.writer.start_tls(ssl.create_default_context(), server_hostname="localhost")
+            await home.over()
+
+    test()
+    assert [record.message for record in caplog.records if record.name == "asyncio"] == []

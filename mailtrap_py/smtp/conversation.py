@@ -105,6 +105,7 @@ class Conversation:
         self._words: tuple[Reply, str] | None = None
         self.shut_out = False
         self.goodbye_said = False
+        self.goes_under_tls = False
 
     @property
     def inbox(self) -> Inbox:
@@ -144,7 +145,8 @@ class Conversation:
     def eof_received(self) -> bool:
         """Keep the way out open: a client that closed its side still gets its replies. TLS has no half of it."""
         self.wire.client_closed()
-        return not self.facts.tls_version
+        # Not `tls_version`: that is known a turn after the handshake, and who refuses the certificate leaves before.
+        return not self.goes_under_tls
 
     def connection_lost(self, exc: Exception | None) -> None:
         """End, whatever was going on."""

@@ -195,6 +195,7 @@ class Session(SmallCommands, SMTP):
         if self.inbox.director.asks_for_sni():
             came, self.facts.sni = await listen_first(self.wire)
         await self.scenario_answers(Point.TLS)
+        self.goes_under_tls = True
         secured = await shake_hands(self.wire, self.doorway, self.service.tls, self._tls_fault, came)
         self.transport = secured.transport
         self.facts.tls_version, self.facts.tls_cipher = secured.version, secured.cipher
