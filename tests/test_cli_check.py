@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -124,6 +125,15 @@ def test_what_cannot_be_tried_is_exit_code_2(
 ) -> None:
     assert told(*words) == 2
     assert problem in " ".join(capsys.readouterr().err.split())
+
+
+def test_every_flag_is_in_the_documentation(capsys: pytest.CaptureFixture[str]) -> None:
+    docs = (Path(__file__).parent.parent / "docs" / "check.md").read_text("utf-8")
+    assert told("--help") == 0
+    flags = set(re.findall(r"^ +(--[a-z-]+)", capsys.readouterr().out, re.MULTILINE))
+
+    assert {"--user", "--ca-file", "--json"} <= flags
+    assert {flag for flag in flags if f"`{flag}" not in docs} == set()
 
 
 @pytest.mark.parametrize(
