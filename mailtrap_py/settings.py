@@ -162,6 +162,10 @@ class Settings(BaseModel):
         _Text("off|auth|mail"),
     ] = Field(default="off", description="What has to wait for TLS: nothing, AUTH, or AUTH and mail.")
     max_message_size: Octets = Field(default=50 * 1024**2, description="Largest message taken (the SIZE of EHLO).")
+    spool_over: Octets = Field(
+        default=16 * 1024**2,
+        description="Over this size a message goes to disk while it comes.",
+    )
     line_endings: Annotated[
         Literal["strict", "lenient"],
         BeforeValidator(written.one_of("strict", "lenient")),

@@ -241,6 +241,7 @@ class Trap:
             inboxes=self.inboxes,
             hostname=settings.hostname,
             max_message_size=settings.max_message_size,
+            spool_over=0 if upstream is not None else settings.spool_over,  # what goes on is needed as it came
             lenient_line_ends=settings.line_endings == "lenient",
             proxy_protocol=settings.proxy_protocol,
             xclient=settings.xclient,

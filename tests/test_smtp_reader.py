@@ -12,7 +12,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mailtrap_py.smtp.reader import HIGH_WATER, MAX_LINE, ClientGone, ClientInput, Content, LineTooLong
+from mailtrap_py.smtp.content import Content
+from mailtrap_py.smtp.reader import HIGH_WATER, MAX_LINE, ClientGone, ClientInput, LineTooLong
 from mailtrap_py.smtp.watch import Watch
 from tests.connected import looped
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Final
 
 from mailtrap_py.events import Point, Reply, Source
 from mailtrap_py.smtp import refusals
+from mailtrap_py.smtp.content import Spool
 from mailtrap_py.smtp.perform import perform
 from mailtrap_py.smtp.reader import ClientGone
 
@@ -32,9 +33,33 @@ class Chunks:
     """
 
     octets: bytearray = field(default_factory=bytearray)
+    spool: Spool | None = None
     passed_on: int = 0
     refused: bool = False
     watch: Watch | None = None
+
+    @property
+    def size(self) -> int:
+        """How many octets have come."""
+        return len(self.octets) + (self.spool.size if self.spool is not None else 0)
+
+    def to_disk(self) -> None:
+        """Let them go to disk. Raises `OSError`."""
+        if self.spool is None:
+            self.spool = Spool()
+        self.spool.write(self.octets)
+        self.octets = bytearray()
+
+    def take_out(self) -> bytes:
+        """Give all that has come, and keep nothing of it: it may be large."""
+        if self.spool is None:
+            whole = bytes(self.octets)
+        else:
+            self.to_disk()
+            whole = self.spool.read()
+            self.spool.close()
+        self.octets, self.spool = bytearray(), None
+        return whole
 
 
 class Bdat:
@@ -79,7 +104,7 @@ class Bdat:
         if self._chunks is None:
             self._chunks = transaction.chunks = Chunks(watch=self._session.watch(transaction))
         chunks, limit = self._chunks, self._session.size_limit()
-        if len(chunks.octets) + self.size > limit:
+        if chunks.size + self.size > limit:
             await self._refuse(
                 refusals.too_big(limit), times=self._session.replies_due(transaction) if self.last else 1
             )
@@ -117,7 +142,7 @@ class Bdat:
     async def _read(self, transaction: OpenTransaction, chunks: Chunks) -> None:
         session, left = self._session, self.size
         whole = False
-        if chunks.watch is not None and not chunks.octets:
+        if chunks.watch is not None and not chunks.size:
             await chunks.watch.look(bytearray(), 0)
         await session.wire.flush()
         try:
@@ -127,11 +152,13 @@ class Bdat:
                 chunks.octets += piece
                 if chunks.watch is not None:
                     await chunks.watch.look(chunks.octets, len(chunks.octets))
+                elif 0 < session.service.spool_over < len(chunks.octets):
+                    chunks.to_disk()
             whole = True
         finally:
-            transaction.octets = len(chunks.octets)
+            transaction.octets = chunks.size
             if self.last or not whole:
-                transaction.content = bytes(chunks.octets)
+                transaction.content = chunks.take_out()
                 session.wire.write_down(Source.CONTENT, b"", octets=transaction.octets)
             else:
                 session.wire.note(f"a chunk of {self.size} octets")

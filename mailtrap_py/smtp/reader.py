@@ -7,17 +7,10 @@ are found by scanning the buffer in bulk, and only the part not scanned before.
 from __future__ import annotations
 
 import asyncio
-import re
 from collections.abc import Callable
-from dataclasses import dataclass
 
+from mailtrap_py.smtp.content import END_OF_DATA, LENIENT_END, Arriving, Content
 from mailtrap_py.smtp.watch import HELD_BACK, Watch
-
-END_OF_DATA = b"\r\n.\r\n"
-"""RFC 5321, section 4.1.1.4: 'the character sequence "<CRLF>.<CRLF>"', and nothing else, ends the data."""
-
-_LENIENT_END = re.compile(rb"(?:\n|\A)\.\r?\n")
-_LENIENT_DOT = re.compile(rb"(?:(?<=\n)|\A)\.")
 
 MAX_LINE = 12288
 """Octets of a command line. RFC 4954, section 4: AUTH lines may have 12288; the 512 of RFC 5321 is a minimum."""
@@ -37,33 +30,6 @@ class ClientGone(Exception):  # noqa: N818 - it ends a session, which is no erro
 
 class LineTooLong(Exception):  # noqa: N818 - a fact about the client, answered with 500
     """A command line had over `MAX_LINE` octets; it was thrown away up to its end."""
-
-
-@dataclass(frozen=True, slots=True)
-class Content:
-    """The content of a message as it came: `wire` with dots stuffed and the final dot; `octets` counts it all.
-
-    `complete` is false if the client left or fell silent before the end; `wire` is empty if it was over the limit.
-    """
-
-    wire: bytes
-    octets: int
-    complete: bool
-    too_big: bool
-    lenient: bool = False
-
-    @property
-    def raw(self) -> bytes:
-        """The message itself: the dot removed that a line begins with (RFC 5321, section 4.5.2)."""
-        wire = self.wire
-        if self.lenient:
-            return _LENIENT_DOT.sub(b"", wire[: wire.rindex(b".")] if self.complete and wire else wire)
-        content = wire[: -len(END_OF_DATA) + 2] if self.complete and len(wire) >= len(END_OF_DATA) else wire
-        if self.complete and wire == END_OF_DATA[2:]:
-            return b""
-        if b"\r\n." in content:
-            content = content.replace(b"\r\n.", b"\r\n")
-        return content[1:] if content[:1] == b"." else content
 
 
 class ClientInput:
@@ -144,50 +110,41 @@ class ClientInput:
             if self._gone:
                 raise self._gone
             await self.wait(patience)
-        taken = bytes(memoryview(self._buffer)[:most])
-        self._consume(len(taken))
-        return taken
+        return self._taken(min(most, len(self._buffer)))
 
     async def content(
-        self, limit: int, patience: float, watch: Watch | None = None, *, lenient: bool = False
+        self, limit: int, patience: float, watch: Watch | None = None, *, spool_over: int = 0, lenient: bool = False
     ) -> Content:
         """Read up to the final dot. Far over `limit` octets it is still read to its end, but not kept (RFC 1870, 6.3).
 
         What had come is given, and is not complete, when the client leaves or sends nothing for `patience` seconds.
-        `watch` is shown the content as it comes, without what may turn out to be the final dot. `lenient` takes a bare
-        LF for a line end too, also around the final dot: that is what SMTP smuggling lives on.
+        `watch` is shown the content as it comes, without what may turn out to be the final dot. Over `spool_over`
+        octets it goes to disk while it comes, if nobody watches it. `lenient` takes a bare LF for a line end too, also
+        around the final dot: that is what SMTP smuggling lives on.
         """
         self._bulk = True
         self._unpause()
-        octets = 0
-        too_big = silent = False
+        arriving = Arriving(limit, spool_over=0 if watch is not None else spool_over, lenient=lenient)
+        silent = False
         try:
             while True:
-                if octets == 0 and self._buffer.startswith(END_OF_DATA[2:]):  # the CRLF before it ended the command
-                    self._consume(3)
-                    return Content(END_OF_DATA[2:], 3, complete=True, too_big=False, lenient=lenient)
+                first = arriving.octets == 0
+                if first and self._buffer.startswith(END_OF_DATA[2:]):  # the CRLF before it ended the command
+                    return arriving.end(self._taken(len(END_OF_DATA) - 2), complete=True)
                 begin = max(0, self._scanned - len(END_OF_DATA) + 1)
-                end, found = self._lenient_end(begin, first=octets == 0) if lenient else self._end(begin)
-                if watch is not None and not too_big:
+                end, found = self._lenient_end(begin, first=first) if lenient else self._end(begin)
+                if watch is not None and not arriving.too_big:
                     seen = len(self._buffer)
                     await watch.look(self._buffer, found + 2 if found >= 0 else max(0, seen - HELD_BACK))
                     if found < 0 and len(self._buffer) > seen:  # more came while it looked
                         self._scanned = seen
                         continue
                 if found >= 0:
-                    octets += end
-                    wire = b"" if too_big else bytes(memoryview(self._buffer)[:end])
-                    self._consume(end)
-                    return Content(wire, octets, complete=True, too_big=too_big, lenient=lenient)
+                    return arriving.end(self._taken(end), complete=True)
+                arriving.shed(self._buffer)
                 self._scanned = len(self._buffer)
-                if self._scanned > 2 * limit:  # stuffing may double a content of dots; who reads it counts it without
-                    too_big = True
-                if too_big:
-                    octets += self._drop_all_but_tail()
                 if self._gone or silent:
-                    octets += len(self._buffer)
-                    left = self.discard()
-                    return Content(b"" if too_big else left, octets, complete=False, too_big=too_big, lenient=lenient)
+                    return arriving.end(self.discard(), complete=False)
                 self._set_appetite(watch)
                 try:
                     await self.wait(patience)
@@ -197,6 +154,11 @@ class ClientInput:
             self._bulk = False
             self.appetite = self.portion
 
+    def _taken(self, count: int) -> bytes:
+        taken = bytes(memoryview(self._buffer)[:count])
+        self._consume(count)
+        return taken
+
     def _end(self, begin: int) -> tuple[int, int]:
         """Find the final dot: where it ends, and two octets before it, or -1."""
         found = self._buffer.find(END_OF_DATA, begin)
@@ -204,10 +166,10 @@ class ClientInput:
 
     def _lenient_end(self, begin: int, *, first: bool) -> tuple[int, int]:
         """Find the final dot between any line ends."""
-        found = _LENIENT_END.search(self._buffer, begin)
+        found = LENIENT_END.search(self._buffer, begin)
         if found is not None and not first and self._buffer[found.start()] == ord("."):
             # It stands at the beginning of what is left of a content that is too big: in the middle of a line.
-            found = _LENIENT_END.search(self._buffer, 1)
+            found = LENIENT_END.search(self._buffer, 1)
         if found is None:
             return 0, -1
         dot = self._buffer.index(b".", found.start())
@@ -217,12 +179,6 @@ class ClientInput:
         if watch is not None:
             wanted = watch.appetite(self._scanned)
             self.appetite = min(wanted, self.portion) if wanted and self.portion else wanted or self.portion
-
-    def _drop_all_but_tail(self) -> int:
-        dropped = max(0, len(self._buffer) - len(END_OF_DATA) + 1)
-        del self._buffer[:dropped]
-        self._scanned = len(self._buffer)
-        return dropped
 
     async def wait(self, patience: float) -> None:
         """Wait until something changed. Raises `TimeoutError` after so many seconds."""

@@ -70,6 +70,8 @@ class Service:
     require_tls: TlsPolicy = TlsPolicy.OFF
     tls: MakeContext | None = None
     """Makes or finds the server's TLS context: the first client that wants TLS pays for it, not the start."""
+    spool_over: int = 0
+    """Octets of a message over which it goes to disk while it comes; 0: never."""
     lenient_line_ends: bool = False
     """Whether a bare LF ends a line too, and so may end the content."""
     proxy_protocol: Sequence[str] = ()

@@ -23,6 +23,7 @@ from mailtrap_py.smtp import refusals
 from mailtrap_py.smtp.authentication import authenticate
 from mailtrap_py.smtp.capabilities import Capabilities, keyword_of, size_limit
 from mailtrap_py.smtp.chunking import Bdat
+from mailtrap_py.smtp.content import Content
 from mailtrap_py.smtp.conversation import Conversation
 from mailtrap_py.smtp.delivery import Delivery
 from mailtrap_py.smtp.handshake import INJECTED, listen_first, shake_hands
@@ -357,11 +358,15 @@ class Session(SmallCommands, SMTP):
             return refusals.NEED_RCPT
         return None if transaction.accepted else self.no_recipients
 
-    async def receive(self, transaction: OpenTransaction) -> bytes:
-        """Read the content into the transaction, and give it as it came. Empty: it was too big, and that is said."""
-        limit = self.size_limit()
+    async def receive(self, transaction: OpenTransaction) -> Content | None:
+        """Read the content into the transaction, and give it as it came. `None`: it was refused, and that is said."""
+        service, limit = self.service, self.size_limit()
         content = await self.wire.content(
-            limit, self.service.command_timeout, self.watch(transaction), lenient=self.service.lenient_line_ends
+            limit,
+            service.command_timeout,
+            self.watch(transaction),
+            spool_over=service.spool_over,
+            lenient=service.lenient_line_ends,
         )
         transaction.octets, transaction.content = content.octets, content.raw
         if not content.complete:
@@ -370,16 +375,19 @@ class Session(SmallCommands, SMTP):
             raise self.wire.input.gone
         if transaction.answered:  # by a rule, while the content came
             self.end_transaction()
-            return b""
-        if not content.too_big and len(transaction.content) <= limit:
-            return content.wire
+            return None
+        if content.failure:
+            self.wire.note(content.failure)
+        elif not content.too_big and len(transaction.content) <= limit:
+            return content
+        refusal = refusals.NOT_STORED if content.failure else refusals.too_big(limit)
         transaction.content = b""
-        transaction.refuse(refusals.too_big(limit))
+        transaction.refuse(refusal)
         due = self.replies_due(transaction)
         self.end_transaction()
         for _ in range(due):
-            self.say(refusals.too_big(limit))
-        return b""
+            self.say(refusal)
+        return None
 
     def watch(self, transaction: OpenTransaction) -> Watch | None:
         """Look at the content while it comes, if a rule does."""

@@ -19,7 +19,8 @@ from typing import TypeVar
 
 from mailtrap_py.events import CLIENT_LEFT, Ending, Line, Record, Reply, Source
 from mailtrap_py.inbox import Inbox
-from mailtrap_py.smtp.reader import MAX_LINE, ClientGone, ClientInput, Content, LineTooLong
+from mailtrap_py.smtp.content import Content
+from mailtrap_py.smtp.reader import MAX_LINE, ClientGone, ClientInput, LineTooLong
 from mailtrap_py.smtp.throttle import Throttle
 from mailtrap_py.smtp.travel import Manner, Piece, pieces
 from mailtrap_py.smtp.watch import Watch
@@ -220,14 +221,14 @@ class Wire:
         return line
 
     async def content(
-        self, limit: int, patience: float, watch: Watch | None = None, *, lenient: bool = False
+        self, limit: int, patience: float, watch: Watch | None = None, *, spool_over: int = 0, lenient: bool = False
     ) -> Content:
         """Read the content of a message up to its final dot; `watch` is shown it as it comes."""
         if watch is not None:
             # Before the client reads its 354: it would push into the kernel what a rule does not want read.
             await watch.look(bytearray(), 0)
         await self.flush()
-        content = await self.input.content(limit, patience, watch, lenient=lenient)
+        content = await self.input.content(limit, patience, watch, spool_over=spool_over, lenient=lenient)
         self._throttle.end()
         self.input.portion = self.input.appetite = 0
         self.write_down(Source.CONTENT, b"", octets=content.octets)
