@@ -55,7 +55,10 @@ class Listening:
         duplicate = self._socket.dup()
         try:
             if self._file:
-                self._server = await loop.create_unix_server(self._make, sock=duplicate, backlog=BACKLOG, **_KEEP_FILE)
+                keep = _KEEP_FILE if isinstance(loop, asyncio.BaseEventLoop) else {}
+                server = await loop.create_unix_server(
+                    self._make, sock=duplicate, backlog=BACKLOG, start_serving=False, **keep
+                )
             else:
                 server = await loop.create_server(self._make, sock=duplicate, backlog=BACKLOG, start_serving=False)
         except BaseException:
