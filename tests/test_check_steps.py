@@ -68,6 +68,7 @@ VERDICTS = {
     "starttls-injection": "TLS: there is more behind the reply to STARTTLS",
     "starttls-stripped": "AUTH: not tried: the password would go in the clear",
     "timeout-greeting": "greeting: no reply within 3 s",
+    "tls-old-version": "TLS: the server speaks only TLS before 1.2, or a version that nobody knows",
     "tls-self-signed": "certificate: not trusted: self-signed certificate",
     "tls-silent": "TLS: the handshake was not done within 3 s",
     "tls-wrong-host": "certificate: not for 127.0.0.1, but for wrong-host.invalid",
