@@ -7,17 +7,20 @@ thread; sessions wait on their own event loop.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import itertools
 import random
 import secrets
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
+from typing import Protocol, cast
 
 from mailtrap_py.clock import Clock, ManualClock, RealClock, ScaledClock
-from mailtrap_py.errors import SettingError
+from mailtrap_py.errors import ScenarioError, SettingError
 from mailtrap_py.scenario import Director, Rule, Scenario
 from mailtrap_py.scenario.model import ClockSpec
+from mailtrap_py.scenario.shared import Ledger, SharedDirector, Turn
 
 DEFAULT = "default"
 OnCall = Callable[[], Sequence[Rule]]
@@ -31,6 +34,26 @@ def make_clock(spec: ClockSpec) -> Clock:
     if spec == "manual":
         return ManualClock()
     return ScaledClock(float(spec))
+
+
+def _written(clock: Clock) -> ClockSpec:
+    """Write down a clock as `make_clock` reads it."""
+    if isinstance(clock, ManualClock):
+        return "manual"
+    return clock.speed if isinstance(clock, ScaledClock) and not isinstance(clock, RealClock) else "real"
+
+
+class Replicas(Protocol):
+    """The other programs that are this server, too."""
+
+    def ledger(self, inbox: str) -> Ledger:
+        """Give what is remembered together of an inbox."""
+
+    def inboxes(self) -> list[str]:
+        """Name the inboxes of which anything is remembered."""
+
+    def watch(self, watcher: Callable[[str], None]) -> None:
+        """Have it called with the name of an inbox that another program changed."""
 
 
 class Inbox:
@@ -49,12 +72,13 @@ class Inbox:
         self._called_up = False
         self.open_sessions = 0
         self._sessions = itertools.count(1)
+        self._ledger: Ledger | None = None
         self._lock = threading.Condition()  # told of every stall that begins
         self._open_for_good: set[str] = set()
         self._stalls: dict[asyncio.Future[bool], tuple[str, asyncio.AbstractEventLoop]] = {}
         self._watchers: list[Callable[[Inbox], None]] = []
         self.clock = RealClock()
-        self.use(Scenario(name="none"))
+        self.use(Scenario.model_construct(name="none"))
 
     def use(self, scenario: Scenario, *, seed: int | None = None, clock: Clock | None = None) -> None:
         """Make this the scenario, with fresh counters; sessions that are open follow it from their next command on."""
@@ -78,11 +102,100 @@ class Inbox:
 
     def clear(self) -> None:
         """Go back to no scenario."""
-        self.use(Scenario(name="none"))
+        self.use(Scenario.model_construct(name="none"))
+
+    def share(self, ledger: Ledger) -> None:
+        """Share the scenario and its counters with others: take theirs, or, when there are none yet, give them these.
+
+        From now on a scenario that is put on here is put on everywhere. Clocks are not moved together, and stalls are
+        released where they are.
+        """
+        self._ledger = ledger
+        with ledger.turn() as turn:
+            if turn.data:
+                self._follow(turn)
+            else:
+                self._begin(self.director.scenario)
+                self._publish(turn)
+
+    def look(self) -> None:
+        """Take over what another has changed."""
+        if self._ledger is not None:
+            with self._ledger.turn() as turn:
+                self._newest(turn)
+
+    def _newest(self, turn: Turn) -> SharedDirector:
+        if not isinstance(self.director, SharedDirector) or self.director.generation != turn.data["generation"]:
+            return self._follow(turn)
+        return self.director
+
+    def _follow(self, turn: Turn) -> SharedDirector:
+        from mailtrap_py.scenario.load import from_data, make_rule  # noqa: PLC0415 - yaml is for who has a scenario
+
+        data = turn.data
+        scenario = from_data(data["scenario"])
+        if data["began_at"] != self.began_at:
+            self.seed = data["seed"]
+            before, self.clock = self.clock, make_clock(data["clock"])
+            self._begin(scenario)
+            self.began_at = data["began_at"]
+            if isinstance(before, ManualClock):
+                before.release()
+        director = cast("SharedDirector", self._direct(scenario))
+        for rule in data["added"]:
+            Director.add(director, make_rule(rule))  # as here, not as what this one says to the others
+        for rule_id in data["removed"]:
+            with contextlib.suppress(ScenarioError):
+                Director.remove(director, rule_id)
+        self._called_up = False
+        self.director = director
+        director.generation = data["generation"]
+        return director
+
+    def _publish(self, turn: Turn) -> None:
+        generation = turn.data.get("generation", 0) + 1
+        turn.forget()
+        turn.data = {
+            "generation": generation,
+            "scenario": self.director.scenario.as_data(),
+            "seed": self.seed,
+            "clock": _written(self.clock),
+            "began_at": self.began_at,
+            "added": [],
+            "removed": [],
+            "sessions": 0,
+            "state": self.director.state,
+            "rules": {},
+        }
+        turn.changed = True
+        if isinstance(self.director, SharedDirector):
+            self.director.generation = generation
+
+    def _direct(self, scenario: Scenario) -> Director:
+        dice = random.Random(self.seed)  # noqa: S311 - repeatable on purpose: the same seed deals the same faults
+        if self._ledger is None:
+            return Director(scenario, now=self.clock.now, dice=dice)
+        return SharedDirector(scenario, now=self.clock.now, dice=dice, ledger=self._ledger, newest=self._newest)
+
+    def _number(self, ledger: Ledger) -> int:
+        try:
+            with ledger.turn() as turn:
+                self._newest(turn)
+                turn.data["sessions"] += 1
+                return int(turn.data["sessions"])
+        except ConnectionError:
+            return next(self._sessions)
 
     def _arm(self, scenario: Scenario) -> None:
-        # Repeatable on purpose: the same seed deals the same faults.
-        self.director = Director(scenario, now=self.clock.now, dice=random.Random(self.seed))  # noqa: S311
+        if self._ledger is None:
+            self._begin(scenario)
+            return
+        with self._ledger.turn() as turn:  # nobody asks the new director before the others know of it
+            self._begin(scenario)
+            self._publish(turn)
+
+    def _begin(self, scenario: Scenario) -> None:
+        self.director = self._direct(scenario)
         self.began_at = time.time()
         self._called_up = False
         self._end_stalls(go_on=False)
@@ -107,7 +220,7 @@ class Inbox:
     def enter(self) -> int:
         """Count a session in, and number it, from 1; a new scenario numbers anew."""
         self.open_sessions += 1
-        return next(self._sessions)
+        return next(self._sessions) if self._ledger is None else self._number(self._ledger)
 
     def leave(self) -> None:
         """Count a session out."""

@@ -7,9 +7,9 @@ import contextlib
 import socket
 import tempfile
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from mailtrap_py import __version__, ports
 from mailtrap_py.errors import SettingError
@@ -46,6 +46,7 @@ class Trap:
         self._folder: tempfile.TemporaryDirectory[str] | None = None
         self._server: Server | None = None
         self._web: HttpServer | None = None
+        self._http_opens = asyncio.Lock()
         self._started_at = 0.0
         self._authority = Authority(
             (self.settings.hostname, "localhost", "127.0.0.1", "::1", *self.settings.host),
@@ -149,25 +150,27 @@ class Trap:
                 setattr(self, f"{protocol}_port", port.number)
 
     async def start_http(self, number: int = 0) -> None:
-        """Open the HTTP port, if it is not open; what serves it is imported only now."""
-        if self._web is None:
-            sockets = ports.bind(self.settings.host, number, purpose="http-port")
-            with _closed_on_error({"http-port": sockets}):
-                from mailtrap_py.http_server import HttpServer  # noqa: PLC0415 - slow to import; for who uses HTTP
-                from mailtrap_py.web.app import create_app  # noqa: PLC0415 - the same
+        """Open the HTTP port, if it is not open; what serves it is imported only now, while sessions go on."""
+        async with self._http_opens:
+            if self._web is None:
+                sockets = ports.bind(self.settings.host, number, purpose="http-port")
+                with _closed_on_error({"http-port": sockets}):
+                    await self._serve_http(sockets)
 
-                assert self._server is not None  # noqa: S101 - it starts before HTTP does
-                app = create_app(
-                    store=self.store,
-                    inboxes=self.inboxes,
-                    settings=self.settings,
-                    authority_pem=self.authority_pem,
-                    status=self.status,
-                    ports=InboxPorts(self._server, self.inboxes, self.settings.host, self.settings.inbox_port_numbers),
-                )
-                self._web = HttpServer(app, sockets)
-                self.http_port = int(sockets[0].getsockname()[1])
-                await self._web.start()
+    async def _serve_http(self, sockets: list[socket.socket]) -> None:
+        make_server, create_app = await asyncio.to_thread(_import_http)
+        assert self._server is not None  # noqa: S101 - it starts before HTTP does
+        app = create_app(
+            store=self.store,
+            inboxes=self.inboxes,
+            settings=self.settings,
+            authority_pem=self.authority_pem,
+            status=self.status,
+            ports=InboxPorts(self._server, self.inboxes, self.settings.host, self.settings.inbox_port_numbers),
+        )
+        self._web = make_server(app, sockets)
+        self.http_port = int(sockets[0].getsockname()[1])
+        await self._web.start()
 
     @property
     def open_sessions(self) -> int:
@@ -262,6 +265,14 @@ class Trap:
 
 def _addresses_that_fail() -> tuple[Rule, ...]:
     """Give the rules of the library's `fail-addresses`, under names that no scenario has."""
+def _import_http() -> tuple[type[HttpServer], Callable[..., Any]]:
+    """Import what takes a third of the time of a start, and only they need who use HTTP."""
+    from mailtrap_py.http_server import HttpServer  # noqa: PLC0415 - see above
+    from mailtrap_py.web.app import create_app  # noqa: PLC0415 - see above
+
+    return HttpServer, create_app
+
+
     from mailtrap_py.scenario.load import load  # noqa: PLC0415 - yaml is for who has a scenario
 
     rules = load("fail-addresses").rules

@@ -20,7 +20,11 @@ class Value(BaseModel):
     """Frozen, and a key that is not known is an error. `from_` is written `from`, because Python keeps that word."""
 
     model_config = ConfigDict(
-        frozen=True, extra="forbid", populate_by_name=True, alias_generator=lambda name: name.removesuffix("_")
+        frozen=True,
+        extra="forbid",
+        populate_by_name=True,
+        alias_generator=lambda name: name.removesuffix("_"),
+        defer_build=True,  # built when one is used: who plays no scenario starts a fifth of a second sooner
     )
 
 
