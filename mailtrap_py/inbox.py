@@ -70,6 +70,10 @@ class Inbox:
         self.name = name
         self._on_call = on_call
         self._called_up = False
+        self.users: dict[str, str] = {}
+        """Passwords of the users who come here when they log in, on whatever port."""
+        self.upstream = ""
+        """The real server, as `HOST:PORT`, behind the ports that lead here; that of the settings, if it is empty."""
         self.open_sessions = 0
         self._sessions = itertools.count(1)
         self._ledger: Ledger | None = None
@@ -294,6 +298,7 @@ class Inboxes:
         self._on_call = on_call
         self._inboxes = {DEFAULT: Inbox(DEFAULT, on_call=on_call)}
         self._by_port: dict[int, str] = {}
+        self._replicas: Replicas | None = None
 
     def get(self, name: str = DEFAULT) -> Inbox:
         """Find an inbox. Raises `KeyError` when there is none of that name."""
@@ -303,7 +308,29 @@ class Inboxes:
         """Find an inbox or make it. Raises `SettingError` for a name that could not stand in a URL."""
         if not name or not name.isprintable() or set(name) & set("/?# "):
             raise SettingError(f"{name!r} cannot be the name of an inbox", cure="use letters, digits, '-', '.', '@'")
-        return self._inboxes.setdefault(name, Inbox(name, on_call=self._on_call))
+        inbox = self._inboxes.get(name)
+        if inbox is None:
+            inbox = self._inboxes.setdefault(name, Inbox(name, on_call=self._on_call))
+            if self._replicas is not None:
+                inbox.share(self._replicas.ledger(name))
+        return inbox
+
+    def share(self, replicas: Replicas) -> None:
+        """Be one server with other programs: their inboxes are here, too, with one scenario and one set of counters."""
+        self._replicas = replicas
+        for inbox in self:
+            inbox.share(replicas.ledger(inbox.name))
+        for name in replicas.inboxes():
+            self.create(name)
+        replicas.watch(self._look)
+
+    def _look(self, name: str) -> None:
+        with contextlib.suppress(ConnectionError):  # then it looks when a session comes
+            self.create(name).look()
+
+    def of_user(self, user: str) -> Inbox | None:
+        """Give the inbox where a user belongs: the one that knows the password, else the one of that name."""
+        return next((each for each in self if user in each.users), self._inboxes.get(user))
 
     def lead(self, port: int, name: str) -> None:
         """Let who connects to this port from now on come to this inbox. Raises `KeyError` when there is none such."""

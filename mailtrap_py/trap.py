@@ -236,6 +236,8 @@ class Trap:
                 url = f"sqlite:///{Path(self._folder.name) / 'record.sqlite'}"
             keep = Keep(self.settings.keep_messages, self.settings.keep_bytes, self.settings.keep_age)
             self._store = self._own_store = Store(url, keep=keep)
+        if self._store.replicas is not None:
+            self.inboxes.share(self._store.replicas)
 
     def _service(self, upstream: Upstream | None, persona: PersonaSpec | None) -> Service:
         settings = self.settings
@@ -263,8 +265,6 @@ class Trap:
         )
 
 
-def _addresses_that_fail() -> tuple[Rule, ...]:
-    """Give the rules of the library's `fail-addresses`, under names that no scenario has."""
 def _import_http() -> tuple[type[HttpServer], Callable[..., Any]]:
     """Import what takes a third of the time of a start, and only they need who use HTTP."""
     from mailtrap_py.http_server import HttpServer  # noqa: PLC0415 - see above
@@ -273,6 +273,8 @@ def _import_http() -> tuple[type[HttpServer], Callable[..., Any]]:
     return HttpServer, create_app
 
 
+def _addresses_that_fail() -> tuple[Rule, ...]:
+    """Give the rules of the library's `fail-addresses`, under names that no scenario has."""
     from mailtrap_py.scenario.load import load  # noqa: PLC0415 - yaml is for who has a scenario
 
     rules = load("fail-addresses").rules

@@ -6,6 +6,7 @@ import itertools
 import os
 import pwd
 import shutil
+import signal
 import subprocess
 import tempfile
 from collections.abc import Callable, Iterator
@@ -61,7 +62,7 @@ def running(folder: Path) -> Iterator[Databases]:
 
             yield database
         finally:
-            server.terminate()
+            server.send_signal(signal.SIGINT)  # its fast shutdown, whoever is still connected
             server.wait(30)
     finally:
         shutil.rmtree(home)

@@ -15,6 +15,7 @@ from mailtrap_py.inbox import DEFAULT, Inbox, Inboxes, make_clock
 from mailtrap_py.scenario import Rule, Scenario, from_data, make_rule
 from mailtrap_py.scenario.model import ClockSpec
 from tests.connected import PATIENCE, looped, until
+from tests.ledgers import Book, Shelf
 
 REFUSE_ONCE = {"id": "once", "at": "mail", "count": {"times": 1}, "do": [{"reply": "450 later"}]}
 COIN = {"at": "mail", "count": {"chance": 0.5}, "do": [{"reply": "450 tails"}]}
@@ -391,3 +392,84 @@ def test_an_inbox_that_is_removed_leaves_its_ports_to_the_default() -> None:
     for name in ("other", "default"):
         with pytest.raises(KeyError):
             inboxes.remove(name)
+
+
+# -- Shared with other programs
+
+
+def test_a_scenario_is_put_on_everywhere() -> None:
+    book = Book()
+    one, other = Inbox(), Inbox()
+    one.share(book)
+    other.share(book)
+    one.use(scenario(REFUSE_ONCE, clock={"speed": 60}), seed=7)
+    other.look()
+    assert other.director.scenario.name == "test"
+    assert (other.seed, other.began_at) == (7, one.began_at)
+    assert isinstance(other.clock, ScaledClock)
+    assert mails(other, 2) == [True, False]
+    assert mails(one, 1) == [False]
+    one.reset()
+    assert mails(other, 2) == [True, False]
+    other.clear()
+    assert mails(one, 1) == [False]
+    assert one.director.scenario.name == "none"
+
+
+def test_who_comes_later_takes_what_is_on() -> None:
+    book = Book()
+    one, other = Inbox(), Inbox()
+    one.use(scenario(REFUSE_ONCE))
+    one.share(book)
+    assert mails(one, 1) == [True]
+    other.use(scenario(COIN))
+    other.share(book)
+    assert mails(other, 1) == [False]
+    assert other.director.scenario == one.director.scenario
+
+
+def test_a_clock_that_is_moved_by_hand_lets_go_of_all_when_another_is_put_on_elsewhere() -> None:
+    book = Book()
+    one, other = Inbox(), Inbox()
+    one.use(scenario(REFUSE_ONCE, clock="manual"))
+    one.share(book)
+    other.share(book)
+    clock = other.clock
+    assert isinstance(clock, ManualClock)
+    one.clear()
+    other.look()
+    assert isinstance(other.clock, RealClock)
+
+
+def test_sessions_are_numbered_through() -> None:
+    book = Book()
+    one, other = Inbox(), Inbox()
+    one.share(book)
+    other.share(book)
+    assert [one.enter(), other.enter(), one.enter()] == [1, 2, 3]
+    book.lost = True
+    assert one.enter() == 1  # better than none
+
+
+def test_inboxes_are_there_for_everybody() -> None:
+    books: dict[str, Book] = {}
+    one, other, late = Inboxes(), Inboxes(), Inboxes()
+    shelves = Shelf(books), Shelf(books)
+    one.share(shelves[0])
+    other.share(shelves[1])
+    one.create("ann").use(scenario(REFUSE_ONCE))
+    assert "ann" not in other
+    for watcher in shelves[1].watchers:
+        watcher("ann")
+    assert mails(other.get("ann"), 1) == [True]
+    late.share(Shelf(books))
+    assert mails(late.get("ann"), 1) == [False]
+    books["ann"].lost = True
+    for watcher in shelves[1].watchers:
+        watcher("ann")
+
+
+def test_an_inbox_that_shares_nothing_has_nothing_to_look_at() -> None:
+    inbox = Inbox()
+    inbox.look()
+    assert inbox.enter() == 1

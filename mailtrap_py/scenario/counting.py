@@ -135,7 +135,7 @@ class Count(Value):
 
 
 @dataclass(slots=True)
-class _Tally:
+class Tally:
     """What is remembered of one scope."""
 
     first: float
@@ -146,6 +146,9 @@ class _Tally:
     passed: deque[float] = field(default_factory=deque)
 
 
+Tallies = OrderedDict[object, Tally]
+
+
 class Counter:
     """The matches of one rule, in each of its scopes."""
 
@@ -153,17 +156,18 @@ class Counter:
         """Begin with nothing counted."""
         self._count = count
         self._dice = dice
-        self._tallies: OrderedDict[object, _Tally] = OrderedDict()
+        self.tallies: Tallies = OrderedDict()
+        """What is remembered of each scope. Whoever keeps it elsewhere puts something of their own here."""
         per = tuple(scope for scope in count.per if scope is not Scope.SCENARIO)
         self._key: Callable[[Facts], object] = (lambda facts: tuple(map(facts.scope, per))) if per else (lambda _: ())
 
     def holds_back(self, facts: Facts, now: float) -> str:
         """Count a match, and say why it is not due: empty when it is, and then it has fired."""
-        tallies = self._tallies
+        tallies = self.tallies
         key = self._key(facts)
         tally = tallies.get(key)
         if tally is None:
-            tally = tallies[key] = _Tally(now)
+            tally = tallies[key] = Tally(now)
             if len(tallies) > SCOPES_REMEMBERED:
                 tallies.popitem(last=False)
         else:
@@ -179,7 +183,7 @@ class Counter:
         tally.fired += not why
         return why
 
-    def _within_the_limit(self, tally: _Tally, now: float) -> str:
+    def _within_the_limit(self, tally: Tally, now: float) -> str:
         limit = self._count.limit
         if limit is None:
             return ""
@@ -198,7 +202,7 @@ class Counter:
             return ""
         return f"count: {there} sessions are open, and not more than {limit}"
 
-    def _not_its_turn(self, tally: _Tally, facts: Facts) -> str:
+    def _not_its_turn(self, tally: Tally, facts: Facts) -> str:
         count = self._count
         number = tally.matched - (count.skip or 0)
         if number <= 0:
@@ -220,7 +224,7 @@ class Counter:
             return f"count: {format_duration(count.for_)} from the first match are over"
         return ""
 
-    def _not_its_luck(self, tally: _Tally) -> str:
+    def _not_its_luck(self, tally: Tally) -> str:
         chance = self._count.chance
         if chance is None:
             return ""

@@ -9,7 +9,7 @@ from __future__ import annotations
 import itertools
 import threading
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from mailtrap_py.errors import ScenarioError
 from mailtrap_py.events import Point
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
     from mailtrap_py.events import Event
     from mailtrap_py.scenario.action import Action
+    from mailtrap_py.scenario.counting import Tallies
     from mailtrap_py.scenario.model import Rule, Scenario
     from mailtrap_py.scenario.waits import Dice
 
@@ -101,6 +102,26 @@ class RuleState:
             return False
         self.fired += 1
         return True
+
+    def as_data(self) -> list[int | str]:
+        """Give what became of it, but for its tallies."""
+        return [self.asked, self.matched, self.fired, self._passed_over, self._closest, self._miss]
+
+    def take(self, data: list[Any] | None) -> None:
+        """Take what became of it elsewhere; None is nothing so far."""
+        self.asked, self.matched, self.fired, self._passed_over, self._closest, self._miss = data or (
+            0,
+            0,
+            0,
+            0,
+            -1,
+            "",
+        )
+
+    def remember_in(self, tallies: Tallies) -> None:
+        """Keep the tallies of its counter there from now on."""
+        if self._counter is not None:
+            self._counter.tallies = tallies
 
     def pass_over(self) -> None:
         """Take note that an earlier rule fired."""

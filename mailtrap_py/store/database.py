@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import sqlite3
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Protocol
 
 from sqlalchemy import Connection, Engine, insert, inspect, select
@@ -19,6 +19,8 @@ from mailtrap_py.store.texts import Texts
 from mailtrap_py.store.upgrade import OLDEST, upgrade
 
 if TYPE_CHECKING:
+    from mailtrap_py.store.query import Announcement
+    from mailtrap_py.store.replicas import Hear, Replicas
     from mailtrap_py.store.texts import Index
 
 
@@ -48,6 +50,9 @@ class Kind(Protocol):
     def index(self, connection: Connection) -> Index:
         """Give the index for searches by text, made if it is not there."""
 
+    def join(self, hear: Hear) -> Replicas | None:
+        """Join the other programs on this database; None where there cannot be any."""
+
 
 class Database:
     """A database that holds a record of this version, new or from before. Any thread may read; one at a time writes."""
@@ -61,6 +66,7 @@ class Database:
         self._engine = self._kind.engine
         self._turn = threading.RLock() if self._kind.one_at_a_time else contextlib.nullcontext()
         self._closed = False
+        self._replicas: Replicas | None = None
         with contextlib.ExitStack() as undo:
             undo.callback(self._engine.dispose)
             self._writer = self._open()
@@ -91,8 +97,20 @@ class Database:
                     raise BusyError(f"the connection to the database was lost: {error.orig}") from error
                 raise
 
+    def join(self, hear: Hear) -> Replicas | None:
+        """Join the other programs on this database, which `hear` listens to; None where there cannot be any."""
+        self._replicas = self._kind.join(hear)
+        return self._replicas
+
+    def tell(self, connection: Connection, announcements: Sequence[Announcement]) -> None:
+        """Tell the other programs what the transaction that is about to be committed has written."""
+        if self._replicas is not None and announcements:
+            self._replicas.tell(connection, announcements)
+
     def close(self) -> None:
         """Close all connections; the last one to leave a file folds its log into it. Idempotent."""
+        if self._replicas is not None and not self._closed:
+            self._replicas.close()
         with self._turn:
             self._closed = True
             self._writer.close()

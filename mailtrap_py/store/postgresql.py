@@ -10,8 +10,10 @@ from sqlalchemy.exc import DBAPIError
 
 from mailtrap_py.errors import SettingError
 from mailtrap_py.store.indexes import Trigrams
+from mailtrap_py.store.replicas import Replicas
 
 if TYPE_CHECKING:
+    from mailtrap_py.store.replicas import Hear
     from mailtrap_py.store.texts import Index
 
 _LOG = logging.getLogger("mailtrap_py.store")
@@ -58,3 +60,7 @@ class Postgresql:
         except DBAPIError as error:
             _LOG.warning("there is no pg_trgm: searches by text look through every message (%s)", error.orig)
         return index
+
+    def join(self, hear: Hear) -> Replicas | None:
+        """Join the other programs on this database."""
+        return Replicas(self.engine, hear)

@@ -131,6 +131,14 @@ def find_message(connection: Connection, message_id: str) -> MessageSummary | No
     return None if row is None else _summary(row)
 
 
+def find_these(connection: Connection, ids: Sequence[str]) -> dict[str, MessageSummary]:
+    """Give the messages of those ids, as far as there are such."""
+    if not ids:
+        return {}
+    rows = connection.execute(_SUMMARIES.where(messages.c.id.in_(ids))).mappings()
+    return {row["id"]: _summary(row) for row in rows}
+
+
 def find_raw(connection: Connection, message_id: str) -> bytes | None:
     """Give the octets of the message of that id."""
     statement = select(contents.c.data).join(messages, messages.c.position == contents.c.position)

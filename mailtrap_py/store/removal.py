@@ -125,6 +125,8 @@ def _remove_lines(connection: Connection, positions: Sequence[int]) -> None:
 
 def _remove(connection: Connection, table: Table, positions: Sequence[int]) -> None:
     if positions:
-        connection.execute(delete(table).where(table.c.position.in_(positions)))
-        if table in {messages, transactions}:
-            connection.execute(insert(stale), [{"position": position} for position in positions])
+        gone = delete(table).where(table.c.position.in_(positions)).returning(table.c.position)
+        # Another program may have removed some of them at the same time.
+        left = [{"position": position} for position in connection.execute(gone).scalars()]
+        if left and table in {messages, transactions}:
+            connection.execute(insert(stale), left)

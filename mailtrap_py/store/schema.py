@@ -235,5 +235,21 @@ stale = Table("stale", metadata, Column("position", Position, primary_key=True, 
 
 indexed = Table("indexed", metadata, Column("position", BigInteger, primary_key=True, autoincrement=False))
 
-KEPT_FOR_EVER = frozenset({about, indexed})
+# What the programs that share a record remember together of each inbox: its scenario and how far that has come, and
+# notes about clients, recipients and whatever else has counters of its own.
+ledgers = Table(
+    "ledgers",
+    metadata,
+    Column("inbox", Text, primary_key=True),
+    Column("data", Json, nullable=False),
+)
+notes = Table(
+    "notes",
+    metadata,
+    Column("inbox", Text, primary_key=True),
+    Column("key", Text, primary_key=True),
+    Column("data", Json, nullable=False),
+)
+
+KEPT_FOR_EVER = frozenset({about, indexed, ledgers, notes})
 """What stays when everything is removed."""

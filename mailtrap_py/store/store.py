@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from mailtrap_py.store import reads, removal
@@ -37,6 +38,8 @@ class Store:
         self._database = Database(url)
         self._texts = self._database.texts
         self._writer = Writer(self._database, keep)
+        self.replicas = self._database.join(self._hear)
+        """The other programs that share this record; None for one that is not PostgreSQL's."""
 
     def add(self, event: Recorded) -> None:
         """Write it down soon, within 50 ms or before the next read or commit. Never blocks."""
@@ -125,6 +128,19 @@ class Store:
         """Write what is queued and let go of the database. Idempotent."""
         self._writer.close()
         self._database.close()
+
+    def _hear(self, announcements: Sequence[Announcement]) -> None:
+        """Announce what another program wrote."""
+        ids = [announcement.id for announcement in announcements if announcement.kind == "message"]
+        with self._database.reading() as connection:
+            found = reads.find_these(connection, ids)
+        told = [
+            replace(announcement, message=found.get(announcement.id))
+            if announcement.kind == "message"
+            else announcement
+            for announcement in announcements
+        ]
+        self._writer.announce([each for each in told if each.kind != "message" or each.message is not None])
 
     def _catch_up(self) -> None:
         """Let the index come near to what is there now: what it does not have is looked through, and that takes time.

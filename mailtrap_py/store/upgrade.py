@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from sqlalchemy import Connection, insert, inspect, update
 
-from mailtrap_py.store.schema import VERSION, about, indexed, messages, metadata, stale, texts
+from mailtrap_py.store.schema import VERSION, about, indexed, ledgers, messages, metadata, notes, stale, texts
 
 OLDEST = 1
 """The oldest version that can be brought up to date."""
@@ -21,7 +21,7 @@ def upgrade(connection: Connection, version: int) -> None:
 
 def _search_and_keep(connection: Connection) -> None:
     """Make room for the words of the messages, which are then read one after the other, and index what is counted."""
-    metadata.create_all(connection, tables=[texts, stale, indexed])
+    metadata.create_all(connection, tables=[texts, stale, indexed, ledgers, notes])
     connection.execute(insert(indexed).values(position=0))
     there = {index["name"] for index in inspect(connection).get_indexes(messages.name)}
     connection.exec_driver_sql("DROP INDEX IF EXISTS ix_messages_inbox")

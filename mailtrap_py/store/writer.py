@@ -98,6 +98,7 @@ class Writer:
             try:
                 with self._database.writing() as connection:
                     result, announcements = work(connection)
+                    self._database.tell(connection, announcements)
             except Exception as error:  # noqa: BLE001 - whatever it is, it belongs to the one who asked
                 done.set_exception(_cause(error))
             else:
@@ -119,6 +120,13 @@ class Writer:
         """
         while self.perform(step):
             pass
+
+    def announce(self, announcements: Sequence[Announcement]) -> None:
+        """Tell the subscribers, on this thread and soon, what another program wrote."""
+        with contextlib.suppress(RuntimeError):  # at the end there is nobody to tell
+            self._put(lambda: self._announce(announcements))
+            with self._wakeup:
+                self._wake()
 
     def flush(self) -> None:
         """Wait until all is written that was queued before. For a subscriber it is: it is told afterwards."""
@@ -208,6 +216,7 @@ class Writer:
             try:
                 with self._database.writing() as connection:
                     announcements = self._upkeep.step(connection)
+                    self._database.tell(connection, announcements)
             except Exception:  # noqa: BLE001 - a full disk, or a database that is gone: what is written matters more
                 self._upkeep.give_up()
                 _LOG.exception("the upkeep of the store stopped, until the next message")
@@ -229,6 +238,7 @@ class Writer:
             with self._database.writing() as connection:
                 batch = Batch([entry.event for entry in entries], first=reserve(connection, len(entries)))
                 batch.write(connection)
+                self._database.tell(connection, batch.announcements)
         except Exception as error:  # noqa: BLE001 - a full disk or a value no column takes: nothing may end this thread
             if len(entries) > 1 and not isinstance(error, BusyError):
                 # One at a time, so that none is lost for another's sake.
