@@ -7,6 +7,7 @@ finds is a file, whose name it prints.
 from __future__ import annotations
 
 import importlib.util
+import itertools
 import os
 import re
 import subprocess
@@ -17,6 +18,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 import yaml
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from mailtrap_py.events import Message
 from mailtrap_py.smtp.session import Session
@@ -67,6 +70,48 @@ def test_a_session_is_sound_whatever_comes_and_however_it_is_cut(harness: Harnes
         in_lines = said(harness, choice, seed.splitlines(keepends=True))
         in_sevens = said(harness, choice, [seed[begin : begin + 7] for begin in range(0, len(seed), 7)])
         assert whole == in_lines == in_sevens
+
+
+LINES = (
+    *(b"EHLO c\r\n", b"HELO c\r\n", b"MAIL FROM:<a@b.c>\r\n", b"RCPT TO:<d@e.f>\r\n", b"RCPT TO:<bad\r\n", b"DATA\r\n"),
+    *(
+        b"x\r\n.\r\n",
+        b".\r\n",
+        b"..\r\n",
+        b"BDAT 5\r\nab\r\nc",
+        b"BDAT 3 LAST\r\nabc",
+        b"BDAT 0 LAST\r\n",
+        b"BDAT x\r\n",
+    ),
+    *(
+        b"RSET\r\n",
+        b"NOOP\n",
+        b"QUIT\r\n",
+        b"AUTH PLAIN AGEAYg==\r\n",
+        b"AUTH LOGIN\r\n",
+        b"*\r\n",
+        b"\r\n",
+        b"FOO\r\n",
+    ),
+)
+
+
+@settings(max_examples=150, derandomize=True, database=None, deadline=None)
+@given(
+    lines=st.lists(st.sampled_from(LINES), max_size=14),
+    choice=st.sampled_from(CHOICES),
+    cuts=st.lists(st.integers(1, 400), max_size=8),
+)
+def test_how_the_octets_arrive_changes_nothing(lines: list[bytes], choice: int, cuts: list[int]) -> None:
+    data = b"EHLO c\r\n" + b"".join(lines)
+    places = sorted({0, len(data), *(cut for cut in cuts if cut < len(data))})
+    harness = Harness()
+    try:
+        whole = said(harness, choice, [data])
+        assert said(harness, choice, [data[begin:end] for begin, end in itertools.pairwise(places)]) == whole
+        assert said(harness, choice, [b"EHLO c\r\n", *lines]) == whole
+    finally:
+        harness.close()
 
 
 @pytest.mark.parametrize("sequence", SMUGGLING, ids=lambda each: str(each["name"]).replace(" ", "-"))
