@@ -141,3 +141,16 @@ def test_a_port_that_is_taken_is_named_with_the_flag_to_choose_another(capsys: p
     problem, cure = capsys.readouterr().err.splitlines()
     assert problem == f"mailtrap-py: port {number} on 127.0.0.1 is taken by another program"
     assert "--smtp-port" in cure
+
+
+def test_it_may_have_as_many_sessions_as_it_wants(monkeypatch: pytest.MonkeyPatch) -> None:
+    resource = pytest.importorskip("resource")
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (400, hard))
+    try:
+        served(monkeypatch, "--max-sessions", "300")
+        assert resource.getrlimit(resource.RLIMIT_NOFILE) == (556, hard)
+        served(monkeypatch, "--max-sessions", "100")
+        assert resource.getrlimit(resource.RLIMIT_NOFILE) == (556, hard)
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))

@@ -6,6 +6,7 @@ import smtplib
 import socket
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
+from pathlib import Path
 from typing import cast
 
 import pytest
@@ -268,5 +269,33 @@ def test_on_all_addresses_and_on_ipv6() -> None:
             await port.swallow()
             await unanswered(number, client)
             await port.refuse()
+
+    asyncio.run(run())
+
+
+def test_a_unix_socket_pauses_and_opens_again(tmp_path: Path) -> None:
+    file = tmp_path / "socket"
+
+    async def greeting() -> bytes:
+        reader, writer = await asyncio.open_unix_connection(file)
+        try:
+            return await reader.read()
+        finally:
+            writer.close()
+
+    async def run() -> None:
+        port = Listening(ports.bind_file(str(file), purpose="lmtp-socket"), Greeter)
+        await port.take()
+        assert (port.number, await greeting()) == (0, b"hello")
+        await port.pause()
+        waiting = asyncio.ensure_future(greeting())
+        await turns()
+        await port.take()
+        assert await waiting == b"hello"
+        await port.refuse()
+        assert not file.exists()
+        await port.take()
+        assert await greeting() == b"hello"
+        await port.refuse()
 
     asyncio.run(run())

@@ -25,6 +25,9 @@ if TYPE_CHECKING:
     from mailtrap_py.trap import Trap
 
 
+_OTHER_FILES = 256  # the record, HTTP, temporary files
+
+
 @with_settings()
 def serve(**flags: Flag) -> None:
     """Start the trap, and serve until Ctrl-C.
@@ -43,8 +46,23 @@ def serve(**flags: Flag) -> None:
     settings = Settings.load(flags, os.environ)
     if others := strangers(os.environ):
         typer.echo(f"not settings of mailtrap-py, passed over: {', '.join(others)}", err=True)
+    _open_many_files(settings.max_sessions)
     with asyncio.Runner(loop_factory=new_event_loop) as runner:
         runner.run(_serve(settings))
+
+
+def _open_many_files(sessions: int) -> None:
+    """Let the system keep as many connections open as there may be sessions, as far as it allows that."""
+    try:
+        import resource
+    except ImportError:  # Windows, where there is no such limit
+        return
+    wanted = sessions + _OTHER_FILES
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    with contextlib.suppress(OSError, ValueError):
+        if soft != resource.RLIM_INFINITY and soft < wanted:
+            highest = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
+            resource.setrlimit(resource.RLIMIT_NOFILE, (highest, hard))
 
 
 async def _serve(settings: Settings) -> None:

@@ -55,9 +55,8 @@ class Listening:
         duplicate = self._socket.dup()
         try:
             if self._file:
-                keep = _KEEP_FILE if isinstance(loop, asyncio.BaseEventLoop) else {}
                 server = await loop.create_unix_server(
-                    self._make, sock=duplicate, backlog=BACKLOG, start_serving=False, **keep
+                    self._make, sock=duplicate, backlog=BACKLOG, start_serving=False, **_KEEP_FILE
                 )
             else:
                 server = await loop.create_server(self._make, sock=duplicate, backlog=BACKLOG, start_serving=False)
