@@ -473,3 +473,13 @@ def test_an_inbox_that_shares_nothing_has_nothing_to_look_at() -> None:
     inbox = Inbox()
     inbox.look()
     assert inbox.enter() == 1
+
+
+def test_a_user_belongs_to_the_inbox_that_knows_the_password_else_to_the_one_of_that_name() -> None:
+    inboxes = Inboxes()
+    shop, ann = inboxes.create("shop"), inboxes.create("ann")
+    assert (inboxes.of_user("ann"), inboxes.of_user("bob")) == (ann, None)
+
+    shop.users = {"ann": "secret", "bob": "secret"}
+
+    assert (inboxes.of_user("ann"), inboxes.of_user("bob")) == (shop, shop)

@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from mailtrap_py.events import Line, SessionUpdated
+from mailtrap_py.inbox import Inboxes
 from mailtrap_py.smtp.service import AuthPolicy, TlsPolicy
 from mailtrap_py.smtp.tls import Authority
 from tests.connected import Client, House, house, looped
@@ -146,3 +147,29 @@ async def test_under_tls_nothing_waits() -> None:
 
         assert await asyncio.to_thread(send) == {}
         assert built.book.of(SessionUpdated)[-1].mechanism == "CRAM-MD5"
+
+
+@looped
+async def test_an_inbox_knows_its_users() -> None:
+    inboxes = Inboxes()
+    inboxes.create("shop").users = {"ann": "secret"}
+    inboxes.create("bob")
+    async with house(inboxes=inboxes, users={"bob": "other", "ann": "not this one"}) as built:
+        client = await ready(built)
+        assert await cram(client, "not this one") == INVALID
+        assert await cram(client, "secret") == DONE
+        other = await ready(built)
+        assert await other.ask("AUTH PLAIN " + b64(b"\0bob\0other")) == DONE
+
+        assert [each.inbox for each in built.book.of(SessionUpdated) if each.user] == ["shop", "bob"]
+
+
+@looped
+async def test_the_users_of_an_inbox_say_nothing_of_others() -> None:
+    inboxes = Inboxes()
+    inboxes.create("shop").users = {"ann": "secret"}
+    async with house(inboxes=inboxes) as built:
+        client = await ready(built)
+
+        assert await client.ask("AUTH PLAIN " + b64(b"\0eve\0anything")) == DONE
+        assert built.book.of(SessionUpdated)[-1].inbox == "default"

@@ -933,3 +933,21 @@ async def test_a_proxy_needs_somebody_to_stand_in_front_of(caplog: pytest.LogCap
 
         assert (await client.rest()).startswith(b"421 4.3.0 ")
         assert "a proxy needs an upstream" in caplog.text
+
+
+# A real server behind an inbox
+
+
+@looped
+async def test_an_inbox_has_a_real_server_of_its_own() -> None:
+    inboxes = Inboxes()
+    async with real() as server, house(inboxes=inboxes) as built:
+        inboxes.get().upstream = f"127.0.0.1:{server.port}"
+        client = await built.connect()
+        greeting = await client.hear()
+        inboxes.get().upstream = ""
+        other = await built.connect()
+
+        assert greeting == "220 real.example ESMTP at your service"
+        assert (await other.hear()).startswith("220 mailtrap.localhost")
+        assert [started.upstream for started in built.book.of(SessionStarted)] == [f"127.0.0.1:{server.port}", ""]

@@ -88,3 +88,31 @@ def test_a_reset_that_is_not_clear_does_nothing(served: Served, query: str, stat
 
     assert served.ask("POST", f"/api/reset?{query}").status_code == status
     assert served.store.messages().total == 1
+
+
+def test_an_inbox_has_users_and_a_real_server(served: Served) -> None:
+    body = {"name": "shop", "users": {"bob": "x", "ann": "secret"}, "upstream": "smtp.example:587"}
+    made = served.ask("POST", "/api/inboxes", json=body).json()
+
+    inbox = served.context.inboxes.get("shop")
+    assert (made["users"], made["upstream"]) == (["ann", "bob"], "smtp.example:587")
+    assert (inbox.users["ann"], inbox.upstream) == ("secret", "smtp.example:587")
+    assert served.ask("GET", "/api/inboxes/shop").json() == made
+
+    changed = served.ask("PUT", "/api/inboxes/shop", json={"upstream": ""}).json()
+    assert (changed["users"], changed["upstream"]) == (["ann", "bob"], "")
+    assert served.ask("POST", "/api/inboxes", json={"name": "shop"}).json() == changed
+    assert served.ask("PUT", "/api/inboxes/shop", json={"users": {}}).json()["users"] == []
+
+
+@pytest.mark.parametrize("upstream", ["smtp.example", "smtp.example:0", "::1:25"])
+def test_a_real_server_is_a_host_and_a_port(served: Served, upstream: str) -> None:
+    answer = served.ask("PUT", "/api/inboxes/default", json={"upstream": upstream})
+
+    assert answer.status_code == 422
+    assert answer.json()["detail"] == f"upstream: {upstream!r} is not a host and a port"
+
+
+def test_an_inbox_that_is_not_there_is_not_changed(served: Served) -> None:
+    assert served.ask("GET", "/api/inboxes/nothing").status_code == 404
+    assert served.ask("PUT", "/api/inboxes/nothing", json={}).status_code == 404

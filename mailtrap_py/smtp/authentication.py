@@ -108,5 +108,6 @@ def _decoded(text: str) -> bytes:
 
 
 def _proven(session: Session, claim: Claim) -> bool:
-    users = session.service.users
+    inbox = session.service.inboxes.of_user(claim.user)
+    users = inbox.users if inbox is not None and claim.user in inbox.users else session.service.users
     return not users or (claim.user in users and claim.proves(users[claim.user]))

@@ -21,6 +21,7 @@ from mailtrap_py.smtp.persona import PersonaSession
 from mailtrap_py.smtp.proxy import ProxySession
 from mailtrap_py.smtp.service import Port, Service
 from mailtrap_py.smtp.session import Session
+from mailtrap_py.smtp.upstream import Upstream
 
 log = logging.getLogger("mailtrap_py.smtp")
 
@@ -29,6 +30,8 @@ PATIENCE = 0.5
 
 
 _BEGINNING = 5.0  # seconds in which a port is surely closed
+
+_PATIENT = 30.0  # seconds for the real server of an inbox, where there is no other that would say how many
 
 _PORT = "a closed port"  # what its wait is called, among the inbox's stalls
 
@@ -97,7 +100,11 @@ class Server:
         service, ended = self._service, self._sessions.discard
         if port.lmtp:
             return self._lmtp_kind(service, port, ended=ended)
-        persona = service.inboxes.at(port.number, service.inbox).director.scenario.persona or service.persona
+        inbox = service.inboxes.at(port.number, service.inbox)
+        if inbox.upstream:
+            behind = Upstream.parse(inbox.upstream, timeout=service.upstream.timeout if service.upstream else _PATIENT)
+            return ProxySession(replace(service, upstream=behind), port, ended=ended)
+        persona = inbox.director.scenario.persona or service.persona
         if persona is None or service.upstream is not None:  # what a real server says is said in its own words
             return self._kind(service, port, ended=ended)
         return PersonaSession(service, port, ended=ended, persona=persona)

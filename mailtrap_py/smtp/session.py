@@ -218,11 +218,11 @@ class Session(SmallCommands, SMTP):
         await authenticate(self, arg or "")
 
     def authenticated(self) -> None:
-        """Know who the client is, and go on in the inbox that has the user's name, if there is one."""
+        """Know who the client is, and go on in the inbox where the user belongs, if there is one."""
         self.session.authenticated = True
         self.facts.user, self.facts.mechanism = self.attempted_user, self.attempted_mechanism
-        if self.facts.user in self.service.inboxes:
-            self._go_to(self.service.inboxes.get(self.facts.user))
+        if (inbox := self.service.inboxes.of_user(self.facts.user)) is not None:
+            self._go_to(inbox)
         self.facts.updated()
 
     def _go_to(self, inbox: Inbox) -> None:

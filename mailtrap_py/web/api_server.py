@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
-from pydantic import Field
+from pydantic import AfterValidator, Field
 from starlette.responses import Response
 
+from mailtrap_py.errors import SettingError
+from mailtrap_py.settings import Settings
 from mailtrap_py.store import Query
 from mailtrap_py.web.api import change, operation
 from mailtrap_py.web.api_scenario import InInbox, find_inbox
@@ -19,7 +21,31 @@ if TYPE_CHECKING:
     from mailtrap_py.web.context import Context
 
 
-class NewInbox(Body):
+def _upstream(text: str) -> str:
+    try:
+        Settings.load({"upstream": text}, {})
+    except SettingError as error:
+        message = error.problem.partition(": ")[2]
+        raise ValueError(message) from None
+    return text
+
+
+class ChangeInbox(Body):
+    """What is to be otherwise with an inbox; what is left out stays as it is."""
+
+    users: dict[str, str] | None = Field(
+        None,
+        examples=[{"ann": "secret"}],
+        description="Passwords of the users who come to it when they log in, on whatever port.",
+    )
+    upstream: Annotated[str, AfterValidator(_upstream)] | None = Field(
+        None,
+        examples=["smtp.example:587"],
+        description="The real server behind the ports that lead to it; empty for that of the settings.",
+    )
+
+
+class NewInbox(ChangeInbox):
     """The inbox to make."""
 
     name: str = Field(min_length=1, examples=["worker-1"], description="Its name.")
@@ -32,11 +58,13 @@ class Reset(InInbox):
 
 
 class InboxItem(Answer):
-    """An inbox: the name of its scenario, the seed of its dice, and how much it holds."""
+    """An inbox: the name of its scenario, the seed of its dice, its users, the real server, and how much it holds."""
 
     name: str
     scenario: str
     seed: int
+    users: list[str]
+    upstream: str
     messages: int
     sessions: int
 
@@ -75,8 +103,26 @@ def list_inboxes(context: Context, _: Parameters) -> InboxList:
 
 
 def make_inbox(context: Context, _: Parameters, body: NewInbox) -> InboxItem:
-    """Make an inbox, or find the one of that name."""
-    return _inbox(context, context.inboxes.create(body.name))
+    """Make an inbox, or find the one of that name; who logs in to it, and the real server behind it."""
+    return _changed(context, context.inboxes.create(body.name), body)
+
+
+def read_inbox(context: Context, parameters: InInbox) -> InboxItem:
+    """Show an inbox."""
+    return _inbox(context, find_inbox(context, parameters.inbox))
+
+
+def change_inbox(context: Context, parameters: InInbox, body: ChangeInbox) -> InboxItem:
+    """Say who logs in to an inbox, and which real server stands behind it."""
+    return _changed(context, find_inbox(context, parameters.inbox), body)
+
+
+def _changed(context: Context, inbox: Inbox, body: ChangeInbox) -> InboxItem:
+    if body.users is not None:
+        inbox.users = dict(body.users)
+    if body.upstream is not None:
+        inbox.upstream = body.upstream
+    return _inbox(context, inbox)
 
 
 def reset(context: Context, parameters: Reset, _: Body) -> InboxList:
@@ -96,6 +142,8 @@ def _inbox(context: Context, inbox: Inbox) -> InboxItem:
         name=inbox.name,
         scenario=inbox.director.scenario.name,
         seed=inbox.seed,
+        users=sorted(inbox.users),
+        upstream=inbox.upstream,
         messages=context.store.messages(Query(inbox=inbox.name), limit=0).total,
         sessions=context.store.sessions(inbox=inbox.name, limit=0).total,
     )
@@ -104,6 +152,8 @@ def _inbox(context: Context, inbox: Inbox) -> InboxItem:
 OPERATIONS = (
     operation("GET", "/api/inboxes", list_inboxes, Parameters, InboxList),
     change("POST", "/api/inboxes", make_inbox, Parameters, NewInbox, InboxItem),
+    operation("GET", "/api/inboxes/{inbox}", read_inbox, InInbox, InboxItem),
+    change("PUT", "/api/inboxes/{inbox}", change_inbox, InInbox, ChangeInbox, InboxItem),
     change("POST", "/api/reset", reset, Reset, Body, InboxList),
     operation("GET", "/api/status", read_status, Parameters, Status),
     operation("GET", "/api/tls/authority.pem", read_authority, Parameters, "application/x-pem-file"),
