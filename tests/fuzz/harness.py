@@ -43,6 +43,7 @@ POLICIES: tuple[dict[str, Any], ...] = (
     {"proxy_protocol": ("127.0.0.0/8",)},
     {"xclient": ("127.0.0.0/8",)},
     {"lmtp": True},
+    {"spool_over": 20},
 )
 
 
