@@ -33,7 +33,10 @@ def imported() -> None:
 
 @pytest.fixture(params=["here", "elsewhere"])
 def inner(
-    request: pytest.FixtureRequest, pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch, imported: None
+    request: pytest.FixtureRequest,
+    pytester: pytest.Pytester,
+    monkeypatch: pytest.MonkeyPatch,
+    imported: None,  # noqa: ARG001 - for what it does
 ) -> pytest.Pytester:
     """Give an empty project with an application that sends mail, and no plugin but ours, installed or not.
 

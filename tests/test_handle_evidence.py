@@ -2,17 +2,10 @@ from __future__ import annotations
 
 from mailtrap_py import Mailtrap
 from mailtrap_py.events import Ending
-from mailtrap_py.handle.evidence import all_sessions, evidence_of, oldest_first
-from mailtrap_py.store import Page
+from mailtrap_py.handle.evidence import evidence_of
 from tests.homes import BUSY, elsewhere, fates, send, trap
 
 __all__ = ["elsewhere", "trap"]  # fixtures
-
-
-def test_pages_are_read_to_the_end() -> None:
-    pages = {None: Page((3, 2), 2, 3), 2: Page((1,), None, 3)}
-
-    assert oldest_first(lambda before: pages[before]) == [1, 2, 3]
 
 
 def test_the_record_is_evidence(trap: Mailtrap) -> None:
@@ -27,4 +20,3 @@ def test_the_record_is_evidence(trap: Mailtrap) -> None:
     assert [copy.key for copy in evidence.messages] == ["<1@example.com>"]
     assert [firing.rule for firing in evidence.firings] == ["added-1"]
     assert evidence.until >= evidence.began
-    assert [session.number for session in all_sessions(trap.home.record, trap.home.inbox)] == [1, 2]

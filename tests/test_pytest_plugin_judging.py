@@ -162,7 +162,8 @@ def test_a_scenario_can_be_held_against_the_client_and_the_test(inner: pytest.Py
         import pytest
         from app import send
 
-        STRICT = {"name": "s", "strict": True, "rules": [{"id": "never", "at": "auth", "do": [{"reply": "535 5.7.8 No"}]}]}
+        RULE = {"id": "never", "at": "auth", "do": [{"reply": "535 5.7.8 No"}]}
+        STRICT = {"name": "s", "strict": True, "rules": [RULE]}
         LAX = {**STRICT, "strict": False}
 
         @pytest.mark.mailtrap("service-unavailable", expect=True)

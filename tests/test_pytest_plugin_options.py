@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import pytest
 
 from mailtrap_py import Mailtrap
@@ -23,7 +21,7 @@ def test_it(pytestconfig):
 
 
 @pytest.fixture
-def shown(inner: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> Iterator[pytest.Pytester]:
+def shown(inner: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> pytest.Pytester:
     monkeypatch.delenv("MAILTRAP_URL", raising=False)
     inner.makepyfile(SHOW)
     return inner

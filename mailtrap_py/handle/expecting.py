@@ -5,18 +5,17 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, Literal
 
-from mailtrap_py.scenario.expectation import Expectation
-from mailtrap_py.scenario.findings import Level, findings
 from mailtrap_py.scenario.load import from_data
 from mailtrap_py.scenario.model import Scenario
-from mailtrap_py.scenario.verdict import Result, judge
 
 if TYPE_CHECKING:
     from mailtrap_py.scenario.evidence import Evidence
+    from mailtrap_py.scenario.expectation import Expectation
     from mailtrap_py.scenario.findings import Finding
+    from mailtrap_py.scenario.verdict import Result
 
-LevelName = Level | Literal["info", "warning", "error"]
-_LEVELS = (Level.INFO, Level.WARNING, Level.ERROR)
+LevelName = Literal["info", "warning", "error"]
+_LEVELS = ("info", "warning", "error")
 
 
 class ExpectationError(AssertionError):
@@ -30,7 +29,7 @@ class Expect:
         """Judge what there is to see when it is time to."""
         self._evidence = evidence
         self._all: list[Expectation] = []
-        self._findings: tuple[Level, frozenset[str]] | None = None
+        self._findings: tuple[str, frozenset[str]] | None = None
 
     # -- mail
 
@@ -105,7 +104,10 @@ class Expect:
 
         Raises `ValueError` for a level that is none.
         """
-        self._findings = (Level(level), frozenset(but))
+        if level not in _LEVELS:
+            message = f"{level!r} is not one of {', '.join(_LEVELS)}"
+            raise ValueError(message)
+        self._findings = (str(level), frozenset(but))
 
     def that(self, key: str, value: object) -> None:
         """Add an expectation as YAML says it. Raises `ScenarioError` for one that makes no sense."""
@@ -141,6 +143,9 @@ class Expect:
         """Say what does not hold now, each as a paragraph."""
         if self.nothing:
             return []
+        from mailtrap_py.scenario.findings import findings  # noqa: PLC0415 - for who has expectations
+        from mailtrap_py.scenario.verdict import judge  # noqa: PLC0415 - the same
+
         evidence = self._evidence()
         failed: list[Result | str] = [*judge(Scenario(expect=tuple(self._all)), evidence).failures]
         if self._findings is not None:
@@ -157,7 +162,7 @@ class Expect:
             raise ExpectationError("\n".join(failed))
 
 
-def worse(found: tuple[Finding, ...], level: Level) -> list[Finding]:
+def worse(found: tuple[Finding, ...], level: str) -> list[Finding]:
     """Leave the findings of a level or above."""
     return [each for each in found if _LEVELS.index(each.level) >= _LEVELS.index(level)]
 

@@ -12,14 +12,13 @@ from mailtrap_py.errors import ScenarioError
 from mailtrap_py.handle import waiting
 from mailtrap_py.handle.asynchronous import AsyncWaits
 from mailtrap_py.handle.clock import HandleClock
-from mailtrap_py.handle.evidence import all_sessions, evidence_of, oldest_first
 from mailtrap_py.handle.expecting import Expect
 from mailtrap_py.handle.faults import Barrier, Outage, Turns
 from mailtrap_py.handle.local import LocalHome
+from mailtrap_py.handle.pages import all_sessions, oldest_first
 from mailtrap_py.handle.playing import Playing, Source, change, read
 from mailtrap_py.handle.rules import Action, At, Duration, Limits, Rule, RuleBook
 from mailtrap_py.handle.waiting import Criteria, Seconds, Wanted
-from mailtrap_py.scenario.findings import findings
 from mailtrap_py.settings import Settings
 from mailtrap_py.store import Query
 
@@ -273,6 +272,8 @@ class Mailtrap:
     @property
     def findings(self) -> list[Finding]:
         """What the sessions show of their client, unasked: what it should do better, and by which RFC."""
+        from mailtrap_py.scenario.findings import findings  # noqa: PLC0415 - for who asks
+
         return [*findings(self._evidence())]
 
     def unfired(self, *, of_scenarios: bool | None = None) -> Iterator[tuple[str, str]]:
@@ -286,6 +287,8 @@ class Mailtrap:
                 yield from ((rule.id, rule.nearest_miss) for rule in playing.rules if not rule.fired + rule.optional)
 
     def _evidence(self) -> Evidence:
+        from mailtrap_py.handle.evidence import evidence_of  # noqa: PLC0415 - for who has expectations
+
         self.home.settle(_GOODBYE)
         return evidence_of(self.home.record, self.home.inbox, self.home.now())
 

@@ -73,8 +73,8 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     if "mailtrap_scenario" in metafunc.fixturenames and metafunc.definition.get_closest_marker("mailtrap_gauntlet"):
         from mailtrap_pytest.marks import gauntlet
 
-        names = gauntlet(metafunc.definition)
-        metafunc.parametrize("mailtrap_scenario", names, ids=names, indirect=True)
+        meant = gauntlet(metafunc.definition)
+        metafunc.parametrize("mailtrap_scenario", meant, ids=meant, indirect=True)
     elif "mailtrap_scenario" in metafunc.fixturenames and metafunc.definition.get_closest_marker("mailtrap"):
         from mailtrap_pytest.marks import scenarios
 
