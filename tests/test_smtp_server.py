@@ -13,6 +13,7 @@ from mailtrap_py import ports
 from mailtrap_py.events import Ending, SessionEnded, SessionStarted, Source
 from mailtrap_py.inbox import Inbox, Inboxes
 from mailtrap_py.scenario import ListenerHow, Scenario, from_data
+from mailtrap_py.smtp.listening import turns
 from mailtrap_py.smtp.server import Server
 from mailtrap_py.smtp.service import Port, Service
 from mailtrap_py.smtp.tls import Authority
@@ -76,13 +77,13 @@ async def test_sessions_can_be_ended_and_the_port_stays() -> None:
         assert (await after.mail()).startswith("250")
 
 
-@pytest.mark.parametrize("turns", range(8))
+@pytest.mark.parametrize("later", range(8))
 @looped
-async def test_a_connection_that_comes_while_the_server_closes_leaves_nothing(turns: int) -> None:
+async def test_a_connection_that_comes_while_the_server_closes_leaves_nothing(later: int) -> None:
     # However far it has come: taken by the kernel only, taken by the loop, begun, greeted.
     async with house() as built:
         with socket.create_connection(("127.0.0.1", built.port), timeout=5) as client:
-            for _ in range(turns):
+            for _ in range(later):
                 await asyncio.sleep(0)
             await built.server.close()
 
@@ -324,6 +325,19 @@ async def test_who_uses_it_on_the_loop_does_not_wait() -> None:
         home.inbox.use(CLOSED)
         await until(lambda: "default" in home.server._closing)  # noqa: SLF001 - it has no event
         assert await refused(home)
+
+
+@looped
+async def test_a_port_whose_closing_is_under_way_opens_again_and_closes() -> None:
+    async with house() as home:
+        home.inbox.use(from_data({"begin": {"listener": "blackhole"}}))
+        await turns()
+        home.inbox.clear()
+        await home.server.open_again()
+        assert not await refused(home)
+        home.inbox.use(from_data({"begin": {"listener": "blackhole"}}))
+        await turns()
+    assert asyncio.all_tasks() == {asyncio.current_task()}
 
 
 def test_a_server_that_is_gone_is_not_waited_for() -> None:

@@ -40,6 +40,8 @@ class Listening:
         self._make = make
         self._server: asyncio.Server | None = None
         self._stoppers: list[socket.socket] = []
+        self.turn = asyncio.Lock()
+        """For who changes what becomes of connections, so that one change is over when the next begins."""
 
     async def take(self) -> None:
         """Take connections, those that wait first. Raises `SettingError` if another program has the port by now."""

@@ -7,6 +7,8 @@ import logging
 import socket
 import weakref
 from collections.abc import Sequence
+from concurrent.futures import CancelledError
+from contextlib import suppress
 from dataclasses import replace
 
 from mailtrap_py.errors import SettingError
@@ -46,6 +48,7 @@ class Server:
         self._lmtp_kind = LmtpSession
         self._listeners: list[Listening] = []
         self._closing: dict[str, asyncio.Task[None]] = {}  # by the inbox whose ports are closed
+        self._beginnings: set[asyncio.Task[None]] = set()
         self._loop: asyncio.AbstractEventLoop | None = None
         self._sessions: set[Conversation] = set()
         # Also those that are over and whose connection is not: under TLS it takes both sides to end it.
@@ -81,9 +84,18 @@ class Server:
             here = asyncio.get_running_loop() is loop
         except RuntimeError:
             here = False
-        beginning = asyncio.run_coroutine_threadsafe(self._begin(inbox), loop)
+        beginning = asyncio.run_coroutine_threadsafe(self._begin_in_time(inbox), loop)
         if not here:
-            beginning.result(_BEGINNING)
+            with suppress(CancelledError):  # the server closed meanwhile
+                beginning.result(_BEGINNING)
+
+    async def _begin_in_time(self, inbox: Inbox) -> None:
+        beginning = asyncio.ensure_future(self._begin(inbox))
+        self._beginnings.add(beginning)
+        try:
+            await beginning
+        finally:
+            self._beginnings.discard(beginning)
 
     async def _begin(self, inbox: Inbox) -> None:
         begin = inbox.director.scenario.begin
@@ -123,7 +135,8 @@ class Server:
         """Close a port for good; its sessions go on."""
         for listening in [each for each in self._listeners if each.number == number]:
             self._listeners.remove(listening)
-            await listening.refuse()
+            async with listening.turn:
+                await listening.refuse()
 
     def control(self, how: ListenerHow, seconds: float | None, inbox: Inbox) -> None:
         """Close the ports that lead to this inbox, or open them again. Open sessions go on.
@@ -140,15 +153,16 @@ class Server:
         They open again when told, or by `open_again`.
         """
         for listening in self._of(inbox):
-            match how:
-                case ListenerHow.REFUSE:
-                    await listening.refuse()
-                case ListenerHow.PAUSE:
-                    await listening.pause()
-                case ListenerHow.BLACKHOLE:
-                    await listening.swallow()
-                case ListenerHow.RESUME:
-                    await listening.take()
+            async with listening.turn:
+                match how:
+                    case ListenerHow.REFUSE:
+                        await listening.refuse()
+                    case ListenerHow.PAUSE:
+                        await listening.pause()
+                    case ListenerHow.BLACKHOLE:
+                        await listening.swallow()
+                    case ListenerHow.RESUME:
+                        await listening.take()
 
     def _of(self, inbox: Inbox) -> list[Listening]:
         """Give the ports that lead to an inbox, so that what is done to one inbox is not done to another."""
@@ -157,14 +171,18 @@ class Server:
 
     async def open_again(self) -> None:
         """Take connections on all ports, whatever closed them."""
-        self._stop_closing()
+        await self._stop_closing()
         for listening in self._listeners:
-            await listening.take()
+            async with listening.turn:
+                await listening.take()
 
-    def _stop_closing(self) -> None:
-        for task in self._closing.values():
-            task.cancel()
+    async def _stop_closing(self) -> None:
+        tasks = [*self._closing.values(), *self._beginnings]
         self._closing.clear()
+        for task in tasks:
+            task.cancel()
+        if tasks:
+            await asyncio.wait(tasks)
 
     async def _control(self, how: ListenerHow, seconds: float | None, inbox: Inbox, wanted_by: Director) -> None:
         if how is not ListenerHow.RESUME:
@@ -182,9 +200,10 @@ class Server:
 
     async def close(self) -> None:
         """Stop: no new connections, 421 to those that are open, and no waiting for clients that do not go."""
-        self._stop_closing()
+        await self._stop_closing()
         for listening in self._listeners:
-            await listening.refuse()
+            async with listening.turn:
+                await listening.refuse()
         self._listeners.clear()
         await self.end_sessions()
 
