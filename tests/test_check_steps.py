@@ -247,10 +247,13 @@ async def test_a_server_that_wants_a_login_is_not_to_blame() -> None:
     first = b"530 5.7.0 Authentication required\r\n"
     async with real({"MAIL": [first], "RCPT": [first]}) as server:
         at_mail = await checked(server, tls=Security.OFF)
-        at_rcpt = await checked(server, tls=Security.OFF, send=True)
+        at_rcpt = await checked(server, tls=Security.OFF)
+        server.answers["MAIL"].append(first)
+        wanted = await checked(server, tls=Security.OFF, send=True)
 
     assert courses(at_mail)[-2:] == ["MAIL note", "QUIT ok"]
-    assert courses(at_rcpt)[-3:] == ["MAIL ok", "RCPT note", "QUIT ok"]
+    assert courses(at_rcpt)[-4:] == ["MAIL ok", "RCPT note", "DATA skipped", "QUIT ok"]
+    assert failures(wanted) == ["MAIL: 530 5.7.0: login or TLS required"]
     assert failures(at_mail + at_rcpt) == []
 
 

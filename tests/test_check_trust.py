@@ -59,6 +59,13 @@ def test_a_bad_certificate_fails_unless_it_is_to_be_taken(
         assert ("--insecure" in step.do) is not insecure
 
 
+def test_names_in_a_certificate_do_nothing_to_a_terminal() -> None:
+    issued = trustme.CA().issue_cert("mx.example.com", common_name="evil\x1b[2J")
+    evil = ssl.PEM_cert_to_DER_cert(issued.cert_chain_pems[0].bytes().decode())
+
+    assert "evil\\x1b[2J" in judged(evil, "mx.example.com", "", insecure=False).facts["subject"]
+
+
 def test_what_is_no_certificate_fails() -> None:
     step = judged(b"", "mx.example.com", "", insecure=True)
 

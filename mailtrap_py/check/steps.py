@@ -229,7 +229,8 @@ class _Check:
 
     def _mail(self) -> None:
         options = self._options
-        excused = {} if options.user else _CLOSED
+        # Who wants to send is not content to hear that a login is missing.
+        excused = {} if options.user or options.send else _CLOSED
         sender = options.sender if options.sender is not None else options.user if "@" in options.user else ""
         # RFC 5321, section 4.5.1: every server has to take mail to this one.
         recipients = options.recipients or ("postmaster",)

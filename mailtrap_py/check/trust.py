@@ -7,6 +7,7 @@ import ssl
 
 from mailtrap_py.check.certificate import Certificate
 from mailtrap_py.check.model import Options, Security, Status, Step
+from mailtrap_py.check.wire import readable
 from mailtrap_py.errors import SettingError
 
 _SOON = 14  # days before its end at which a certificate is worth a word
@@ -56,7 +57,7 @@ def judged(der: bytes, name: str, distrust: str, *, insecure: bool) -> Step:
     elif distrust:
         wrong.append(f"not trusted: {distrust}")
     if not found.fits(name):
-        wrong.append(f"not for {name}, but for {', '.join(found.names) or 'nobody'}")
+        wrong.append(f"not for {name}, but for {_shown(', '.join(found.names)) or 'nobody'}")
     status = Status.OK if left >= _SOON else Status.NOTE
     do = ""
     if wrong:
@@ -70,11 +71,16 @@ def judged(der: bytes, name: str, distrust: str, *, insecure: bool) -> Step:
         verdict="; ".join(wrong) or f"trusted, for {name}, {remaining}",
         do=do,
         facts={
-            "subject": found.subject,
-            "names": ", ".join(found.names),
-            "issuer": found.issuer,
+            "subject": _shown(found.subject),
+            "names": _shown(", ".join(found.names)),
+            "issuer": _shown(found.issuer),
             "valid": f"{found.begins:%Y-%m-%d} to {found.ends:%Y-%m-%d} ({remaining})",
             "name": f"{name}: {'matches' if found.fits(name) else 'does not match'}",
             "trust": distrust or "yes",
         },
     )
+
+
+def _shown(name: str) -> str:
+    """Show a name out of a certificate, which anybody may have written."""
+    return readable(name.encode("utf-8", "surrogatepass"))
