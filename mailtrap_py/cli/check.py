@@ -35,7 +35,7 @@ def check(  # noqa: PLR0913 - each is a flag
         str,
         typer.Option(
             metavar="HOW",
-            help="auto: at once on port 465, else by STARTTLS where it is offered; starttls; implicit; off.",
+            help="auto: at once on ports 465 and 1465, else by STARTTLS where offered; starttls; implicit; off.",
         ),
     ] = "auto",
     user: Annotated[str, typer.Option(metavar="NAME", envvar="SMTP_USER", help="Log in as this user.")] = "",
