@@ -167,7 +167,10 @@ class Event:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Recipient:
-    """One RCPT command: the forward-path, its parameters (names in upper case, values as sent) and the reply."""
+    """One RCPT command: the forward-path, its parameters (names in upper case, values as sent) and the reply.
+
+    In LMTP, where the content has a reply for each recipient, it is that one, once there is one.
+    """
 
     address: str
     parameters: Mapping[str, str] = field(default_factory=dict)
@@ -182,7 +185,7 @@ class Recipient:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SessionStarted:
-    """A client connected. `number` counts the sessions of the inbox from 1; `protocol` is `smtp` or `smtps`."""
+    """A client connected. `number` counts the sessions of the inbox from 1; `protocol` is `smtp`, `smtps` or `lmtp`."""
 
     id: str
     inbox: str

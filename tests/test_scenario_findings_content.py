@@ -26,6 +26,13 @@ def test_a_good_message_has_no_findings() -> None:
     assert sent(f"D: {FIELDS}|Subject: é||.|..||x|", " BODY=8BITMIME SMTPUTF8").findings() == {}
 
 
+def test_what_is_no_text_has_no_lines() -> None:
+    content = f"D: {FIELDS}|Content-Type: image/png||é\\n.\\n\\r\\0{'x' * 2000}|"
+
+    assert sent(content, " BODY=BINARYMIME").findings() == {}
+    assert len(sent(content).findings()) == 6
+
+
 @pytest.mark.parametrize(
     ("kind", "content", "detail"),
     [

@@ -140,6 +140,8 @@ async def test_many_replies_do_not_wait() -> None:
 @pytest.mark.parametrize(
     ("line", "secret", "marked"),
     [
+        (b"  AUTH PLAIN AGFubgBzZWNyZXQ=\r\n", False, True),
+        (b"auth\tPLAIN AGFubgBzZWNyZXQ=\r\n", False, True),
         (b"AUTH PLAIN x\r\n", False, True),
         (b"auth x\r\n", False, True),
         (b"AUTH\r\n", False, False),

@@ -214,10 +214,10 @@ class Wire:
         except ClientGone:
             left = self.input.discard()
             if left:
-                shown = "" if secret or left[:5].upper() == b"AUTH " else f": {left!r}"
+                shown = "" if secret or _has_credentials(left) else f": {left!r}"
                 self.note(f"the client left in the middle of a line{shown}")
             raise
-        self.write_down(Source.CLIENT, line, secret=secret or line[:5].upper() == b"AUTH ", early=early)
+        self.write_down(Source.CLIENT, line, secret=secret or _has_credentials(line), early=early)
         return line
 
     async def content(
@@ -428,3 +428,8 @@ class Wire:
             with suppress(OSError):
                 connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET)
         self.transport.abort()
+
+
+def _has_credentials(line: bytes) -> bool:
+    """Tell whether a command line may have some: of AUTH, however it is spaced, and with something behind it."""
+    return b"AUTH" in line[:8].upper() and len(line) > len(b" AUTH\r\n")

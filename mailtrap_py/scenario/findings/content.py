@@ -63,6 +63,11 @@ class Body:
         """Say whether the MAIL command had a parameter."""
         return self.transaction.parameters.get(parameter, "\0").upper() == value
 
+    @property
+    def binary(self) -> bool:
+        """Whether it is no text, and has no lines (RFC 3030, section 3)."""
+        return self.declares("BODY", "BINARYMIME")
+
     @cached_property
     def dots(self) -> int:
         """Octets of dots that came beyond the content: the final line, and those that began a line alone.
@@ -88,7 +93,7 @@ class Body:
     "Some servers refuse the mail (Postfix since 2024), and DKIM signatures break on the way.",
 )
 def _bare_lf(body: Body) -> Iterator[Spot]:
-    if found := len(_BARE_LF.findall(body.raw)):
+    if not body.binary and (found := len(_BARE_LF.findall(body.raw))):
         yield body.at(f"{found} times")
 
 
@@ -99,7 +104,7 @@ def _bare_lf(body: Body) -> Iterator[Spot]:
     "Servers that guard against SMTP smuggling refuse the mail, and readers show it differently.",
 )
 def _bare_cr(body: Body) -> Iterator[Spot]:
-    if found := len(_BARE_CR.findall(body.raw)):
+    if not body.binary and (found := len(_BARE_CR.findall(body.raw))):
         yield body.at(f"{found} times")
 
 
@@ -110,7 +115,7 @@ def _bare_cr(body: Body) -> Iterator[Spot]:
     "SMTP smuggling (CVE-2023-51764 and its like): what follows the dot would be obeyed as commands.",
 )
 def _smuggling(body: Body) -> Iterator[Spot]:
-    if _SMUGGLED.search(body.raw):
+    if not body.binary and _SMUGGLED.search(body.raw):
         yield body.spot
 
 
@@ -133,7 +138,7 @@ def _dot_not_doubled(body: Body) -> Iterator[Spot]:
 )
 def _line_too_long(body: Body) -> Iterator[Spot]:
     longest = max((len(line.rstrip(b"\r")) for line in _LONG_LINE.findall(body.raw)), default=0)
-    if longest > LINE_LIMIT:
+    if longest > LINE_LIMIT and not body.binary:
         yield body.at(f"the longest has {longest}")
 
 
@@ -145,7 +150,7 @@ def _line_too_long(body: Body) -> Iterator[Spot]:
 )
 def _control_characters(body: Body) -> Iterator[Spot]:
     found = sorted({octet[0] for octet in _CONTROL.findall(body.raw)})
-    if found:
+    if found and not body.binary:
         yield body.at(", ".join(f"0x{octet:02X}" for octet in found[:3]))
 
 
@@ -156,7 +161,7 @@ def _control_characters(body: Body) -> Iterator[Spot]:
     "A server without the extension may clear the eighth bit, or refuse the mail.",
 )
 def _eight_bit_not_declared(body: Body) -> Iterator[Spot]:
-    if not body.raw.isascii() and not body.declares("BODY", "8BITMIME"):
+    if not body.raw.isascii() and not body.declares("BODY", "8BITMIME") and not body.binary:
         yield body.spot
 
 
