@@ -107,3 +107,26 @@ def test_the_conclusion_gives_every_reason() -> None:
         "FAILED: the command did not end in time; the client never came to where the server fails; "
         "1 of 2 expectations failed; the scenario is strict, and never never fired"
     )
+
+
+def test_a_command_that_crashes_has_not_passed() -> None:
+    trial = held({"expect": [{"delivered": "never"}]}, *python("import os; os.abort()"))
+    assert trial.verdict.passed
+    assert not trial.passed
+    assert conclusion(trial) == "FAILED: the command crashed (died of SIGABRT)"
+
+
+def test_what_was_so_from_the_beginning_is_told() -> None:
+    text = told(held({"begin": {"listener": "refuse", "for": "1h"}}, *python("raise SystemExit(1)")))
+    assert "\nfrom the beginning: listener: refuse (for 1h)\n         no client connected\n" in text
+
+
+def test_a_fault_that_was_not_met_is_told_with_what_it_takes() -> None:
+    scenario = {
+        "needs": {"messages": 2},
+        "rules": [{"id": "idle", "at": "idle", "when": {"idle": "1h"}, "do": "close"}],
+    }
+    assert told(held(scenario)).endswith(
+        "passed; but the client never came to where the server fails: "
+        "it takes 2 messages over one connection (SMTP_MESSAGES)\n"
+    )

@@ -280,3 +280,31 @@ def test_tls_that_the_scenario_made_bad_hides_nothing() -> None:
 )
 def test_an_auth_command_without_credentials_gives_nothing_away(told: str) -> None:
     assert ruled(Recording().session(f"{HELLO}\n{told}\n{BYE}"), "no_plaintext", "auth").passed
+
+
+@pytest.mark.parametrize(
+    ("told", "points"),
+    [
+        (f"P: EHLO x\n{READY}\nS: 250 mx", ["greeting"]),
+        (f"{READY}\nC: EHLO x\nP: MAIL FROM:<a@x>\nS: 250 mx\nS: 250 Ok", ["ehlo"]),
+        (f"{READY}\nC: HELO x\nP: QUIT\nS: 250 mx\nS: 221 Bye", ["greeting", "ehlo"]),
+        (f"{HELLO}\nC: STARTTLS\nP: EHLO x\nS: 220 Go\nS: 250 mx", "starttls"),
+        (f"{HELLO}\nC: AUTH PLAIN AGEAYg==\nP: MAIL FROM:<a@x>\nS: 235 Ok\nS: 250 Ok", ["auth"]),
+    ],
+)
+def test_spoke_before_its_turn(told: str, points: object) -> None:
+    result = ruled(Recording().session(told), "not_early", points)
+
+    assert not result.passed
+    assert result.evidence[-1] == "that was sent before the reply had come"
+
+
+def test_pipelining_and_other_points_are_not_early() -> None:
+    pipelined = f"{HELLO}\nC: MAIL FROM:<a@x>\nC: RCPT TO:<b@x>\nC: DATA\nS: 250 a\nS: 250 b\nS: 354 c"
+    everywhere = ["greeting", "ehlo", "starttls", "auth", "data", "message"]
+    result = ruled(Recording().session(pipelined), "not_early", everywhere)
+
+    assert result.passed
+    assert result.evidence == (f"every reply was waited for ({', '.join(everywhere)})",)
+    early_at_ehlo = f"{READY}\nC: EHLO x\nP: QUIT\nS: 250 mx\nS: 221 Bye"
+    assert ruled(Recording().session(early_at_ehlo), "not_early", "greeting").passed
