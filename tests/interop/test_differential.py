@@ -2,7 +2,7 @@
 
 The conversations are made by hypothesis, of good and bad commands, the same ones in every run. Where the two differ on
 purpose, the difference stands in `DIFFERENCES` with its reason and an example that is tried; every other one is a
-failure, shown with both sides. Postfix has neither TLS nor logins here: STARTTLS and AUTH are left to other tests.
+failure, shown with both sides. Postfix has no logins here: AUTH is left to other tests.
 """
 
 from __future__ import annotations
@@ -10,11 +10,14 @@ from __future__ import annotations
 import contextlib
 import re
 import socket
+import ssl
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 import pytest
+import trustme
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -233,6 +236,7 @@ HELLOS = [
 ]
 OTHERS = [
     *(b"RSET", b"NOOP", b"NOOP x", b"noop", b"NOOP \t", b"RSET x", b"RSET ", b"QUIT", b"QUIT ", b"QUIT x", b"DATA x"),
+    *(b"STARTTLS", b"starttls", b"STARTTLS x", b"STARTTLS "),
     *(b"VRFY ann", b"VRFY <ann@example.com>", b"VRFY", b"VRFY a b", b"EXPN list", b"EXPN", b"HELP", b"HELP MAIL"),
     *(b"FOO", b"FOO bar", b"", b" ", b" NOOP", b"MAIL", b"MAIL FROM", b"MAIL FROM:", b"MAIL TO:<a@b.example>"),
     *(b"RCPT", b"RCPT TO", b"RCPT FROM:<a@b.example>", b"mail from:<a@b.example>", b"MAIL  FROM:<a@b.example>"),
@@ -299,11 +303,16 @@ def conversations(draw: st.DrawFn) -> list[Command]:
 # -- the two servers, and what they say
 
 
+TRUSTING = ssl.create_default_context()
+TRUSTING.check_hostname = False
+TRUSTING.verify_mode = ssl.CERT_NONE
+
+
 class Side:
     """A connection to one of the two."""
 
     def __init__(self, port: int) -> None:
-        self._connection = socket.create_connection(("127.0.0.1", port), PATIENCE)
+        self._connection: socket.socket = socket.create_connection(("127.0.0.1", port), PATIENCE)
         self._file = self._connection.makefile("rb")
 
     def hear(self) -> bytes:
@@ -319,6 +328,11 @@ class Side:
         with contextlib.suppress(ConnectionError):
             self._connection.sendall(line + (b"" if chunk else b"\r\n"))
         return self.hear()
+
+    def start_tls(self) -> None:
+        self._file.close()
+        self._connection = TRUSTING.wrap_socket(self._connection)
+        self._file = self._connection.makefile("rb")
 
     def close(self) -> None:
         self._file.close()
@@ -351,6 +365,9 @@ def compare(commands: Sequence[Command], ports: Ports) -> Difference | None:
                 refused = digits[0] == "5" and command[:4].upper() == b"BDAT"
                 if digits[0] == "-" or replies[0].startswith(b"221") or refused:
                     return None
+                if digits[0] == "2" and command.upper().startswith(b"STARTTLS"):
+                    ours.start_tls()
+                    theirs.start_tls()
                 if digits[0] == "3" and command == line:
                     todo.append(content + b".")
         return None
@@ -366,8 +383,10 @@ class Both:
 
 
 @pytest.fixture
-def ports(start_postfix: StartPostfix) -> Iterator[Ports]:
-    postfix = start_postfix(POSTFIX)
+def ports(start_postfix: StartPostfix, tmp_path: Path) -> Iterator[Ports]:
+    certificate = str(tmp_path / "server.pem")
+    trustme.CA().issue_cert("postfix.example").private_key_and_cert_chain_pem.write_to_path(certificate)
+    postfix = start_postfix(POSTFIX | {"smtpd_tls_chain_files": certificate, "smtpd_tls_security_level": "may"})
     own = Settings(max_message_size=LIMIT, smtp_port=0, smtps_port=None, http_port=None)
     with Mailtrap(own) as mailtrap:
         yield Both(mailtrap.port, postfix.port)
