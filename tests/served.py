@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import atexit
 import contextlib
 import itertools
 from collections.abc import Iterator
@@ -18,7 +19,7 @@ from mailtrap_py.inbox import Inbox, Inboxes
 from mailtrap_py.scenario import ListenerHow
 from mailtrap_py.settings import Settings
 from mailtrap_py.store import Store
-from mailtrap_py.web.app import create_app
+from mailtrap_py.web.app import close, create_app
 from mailtrap_py.web.context import Context
 
 AUTHORITY = b"-----BEGIN CERTIFICATE-----\n"
@@ -76,6 +77,27 @@ class Harbour:
         return 0
 
 
+_spare: list[Store] = []
+
+
+@contextlib.contextmanager
+def _lent() -> Iterator[Store]:
+    """Give an empty record, one that was used before if there is one: to open one takes longer than most tests."""
+    store = _spare.pop() if _spare else Store()
+    try:
+        yield store
+    finally:
+        with contextlib.suppress(RuntimeError):  # the test closed it
+            store.clear()
+            _spare.append(store)
+
+
+@atexit.register
+def _close_all() -> None:
+    for store in _spare:
+        store.close()
+
+
 @dataclass(frozen=True)
 class Served:
     """An application that is asked without a network, and what stands behind it."""
@@ -88,7 +110,7 @@ class Served:
     def open(cls, **settings: Any) -> Iterator[Served]:  # noqa: ANN401 - what Settings takes
         """Build it over a new record in memory; `status` is what the trap says of itself, and may be changed."""
         status: dict[str, object] = {"version": "1", "ready": True}
-        with contextlib.closing(Store()) as store:
+        with _lent() as store:
             app = create_app(
                 store=store,
                 inboxes=Inboxes(),
@@ -97,7 +119,10 @@ class Served:
                 status=lambda: status,
                 ports=Harbour(),
             )
-            yield cls(app, status)
+            try:
+                yield cls(app, status)
+            finally:
+                close(app)
 
     @property
     def context(self) -> Context:

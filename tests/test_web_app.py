@@ -95,7 +95,7 @@ BODIES = st.one_of(
     query=st.dictionaries(st.sampled_from(NAMES), VALUES, max_size=3),
     body=BODIES,
 )
-@settings(deadline=None, max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(deadline=None, max_examples=100, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_whatever_is_asked_every_error_is_the_one_envelope(  # noqa: PLR0913, PLR0917 - all of a request
     operation: Any,  # noqa: ANN401
     method: str | None,

@@ -8,6 +8,7 @@ whoever reaches this port to read.
 from __future__ import annotations
 
 from datetime import datetime
+from functools import cache
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from pydantic import Field
@@ -191,7 +192,13 @@ def advance_clock(context: Context, parameters: InInbox, body: Advance) -> Clock
 
 def list_scenarios(_: Context, __: Parameters) -> ScenarioList:
     """List the scenarios of the library."""
-    return ScenarioList.whole([ScenarioItem.model_validate(load(library.path_of(name))) for name in library.names()])
+    return ScenarioList.whole([ScenarioItem.model_validate(each) for each in shipped()])
+
+
+@cache
+def shipped() -> tuple[Scenario, ...]:
+    """Give the scenarios of the library; they are read once, for they are part of the program."""
+    return tuple(load(library.path_of(name)) for name in library.names())
 
 
 def check_scenario(_: Context, __: Parameters, body: GivenScenario) -> CheckedScenario:

@@ -3,20 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from functools import cache
 from typing import TYPE_CHECKING
 
 from mailtrap_py.clock import ManualClock, ScaledClock
 from mailtrap_py.inbox import DEFAULT
-from mailtrap_py.scenario import library
-from mailtrap_py.scenario.load import load
+from mailtrap_py.web.api_scenario import shipped
 
 if TYPE_CHECKING:
     from starlette.requests import Request
     from starlette.responses import Response
 
     from mailtrap_py.clock import Clock
-    from mailtrap_py.scenario import Rule, Scenario
+    from mailtrap_py.scenario import Rule
     from mailtrap_py.web.ui_render import Pages
 
 
@@ -44,13 +42,8 @@ class ScenarioPages:
             expectations=[words(each) for each in director.scenario.as_data().get("expect", ())],
             clock=clock_words(inbox.clock),
             now=inbox.clock.now(),
-            library=_library(),
+            library=shipped(),
         )
-
-
-@cache
-def _library() -> tuple[Scenario, ...]:
-    return tuple(load(library.path_of(name)) for name in library.names())
 
 
 def written(rule: Rule) -> dict[str, str]:
