@@ -217,6 +217,7 @@ def kill_and_check(path: Path, acknowledged: int) -> None:
     with closing(Store(url)) as store:
         found = {message.id for message in store.messages(limit=100_000).items}
         assert acknowledgements <= found
+        assert len(found - acknowledgements) <= 10  # one of each session was on its way
         for id_ in found:
             assert store.raw(id_) == id_.encode() * 1000
         for name in {id_.partition("-")[0] for id_ in found}:
@@ -233,5 +234,5 @@ def test_a_killed_process_loses_nothing_it_acknowledged(tmp_path: Path) -> None:
 @pytest.mark.slow
 def test_a_process_that_is_killed_again_and_again_loses_nothing_it_acknowledged(tmp_path: Path) -> None:
     dice = random.Random(2)
-    for _ in range(40):
+    for _ in range(10):
         kill_and_check(tmp_path / "mail.db", dice.randint(1, 3000))

@@ -6,11 +6,13 @@ from collections.abc import Iterator
 from contextlib import closing
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from sqlalchemy import Connection, delete, insert
 
 from mailtrap_py.store import indexes
 from mailtrap_py.store.database import Database
-from mailtrap_py.store.indexes import Fts5, NoIndex, Trigrams
+from mailtrap_py.store.indexes import Fts5, NoIndex, Trigrams, joints_in, joints_of
 from mailtrap_py.store.schema import texts
 from mailtrap_py.store.texts import Index
 
@@ -72,3 +74,34 @@ def test_what_is_long_is_found(connection: Connection, index: Index) -> None:
     long = " ".join(map(str, range(500)))
     put(connection, index, {1: long, 2: long.replace("499", "498")})
     assert list(index.positions(connection, [long], None)) == [1]
+
+
+def test_everyday_words_in_an_order_that_few_have_are_found_by_their_joints(
+    connection: Connection, index: Index, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(indexes, "_TRIED", 3)
+    rows = dict.fromkeys(range(1, 20), "the order of the day\nday of rest")
+    put(
+        connection,
+        index,
+        rows | {2: "the day of the order", 5: "rest of the day\nof the order", 19: "a day of the orders"},
+    )
+    assert list(index.positions(connection, ["of the order"], None)) == [19, 5, 2]
+    assert list(index.positions(connection, ["day of the order"], None)) == [19, 2]
+    assert list(index.positions(connection, ["ay of the or"], 19)) == [2]
+    assert list(index.positions(connection, ["y of the o"], None)) == [19, 2]
+    assert list(index.positions(connection, ["the order of", "of rest"], 5)) == [4, 3, 1]
+
+
+@given(st.text(st.sampled_from("ab é\n"), max_size=30), st.integers(0, 30), st.integers(0, 30))
+def test_a_text_has_the_joints_of_each_of_its_pieces(content: str, start: int, end: int) -> None:
+    piece = content[start:end]
+    if "\n" not in piece:
+        assert joints_in(content) >= set(joints_of(piece))
+
+
+def test_joints_that_a_piece_cannot_be_sure_of_are_left_out() -> None:
+    assert joints_of("word") == joints_of("") == []
+    assert joints_of("a word") == joints_of("word a") == joints_of("a b") == []
+    assert len(joints_of("the word")) == len(joints_of("a big word")) == len(joints_of("big a b")) == 1
+    assert len(joints_of("one a b two")) == 3
