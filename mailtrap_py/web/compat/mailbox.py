@@ -8,7 +8,7 @@ from collections import OrderedDict
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from mailtrap_py.message import view
+from mailtrap_py.store import Query
 from mailtrap_py.web.compat.mailpit_search import Condition, matches
 from mailtrap_py.web.compat.mailpit_shapes import Digest, digest_of
 
@@ -21,7 +21,6 @@ if TYPE_CHECKING:
 _PAGE = 500
 _REMEMBERED = 10_000
 _LOOKED_AT = 1000
-_SEARCHED = 65_536  # characters of a text, as the native search has it
 
 
 @dataclass(slots=True)
@@ -46,14 +45,16 @@ class Mailbox:
                 self._digests.popitem(last=False)
         return made
 
-    def text(self, message: MessageSummary) -> str:
-        """Give the words that a search looks through, in lower case."""
-        mail = view(self.store.raw(message.id) or b"")
-        digest = self.digest(message)
-        named = (f"{each['Name']} {each['Address']}" for each in (*digest.bcc, *digest.reply_to))
-        files = (part.filename for part in mail.parts)
-        words = (message.from_, message.to, message.cc, *named, message.subject, *files, mail.text[:_SEARCHED])
-        return " ".join(words).lower()
+    def having(self, text: str) -> frozenset[str]:
+        """Give the ids of the messages in which a text stands; the record has an index for that."""
+        found: set[str] = set()
+        before = None
+        while True:
+            page = self.store.messages(Query(text=text), limit=_PAGE, before=before)
+            found.update(each.id for each in page.items)
+            if page.next is None:
+                return frozenset(found)
+            before = page.next
 
     def tags(self, message: MessageSummary) -> list[str]:
         """Give the tags of a message."""
@@ -86,7 +87,8 @@ class Mailbox:
     def search(self, conditions: Iterable[Condition]) -> Iterator[MessageSummary]:
         """Give the messages that fit, newest first."""
         listed = list(conditions)
-        return (each for each in self.all() if matches(listed, each, self))
+        words = {each.word: self.having(each.word) for each in listed if each.word}
+        return (each for each in self.all() if matches(listed, each, self, words))
 
     def page(self, start: int, limit: int | None, *, before: float | None = None) -> list[MessageSummary]:
         """Give so many messages from a place of the list on; None for all of them."""

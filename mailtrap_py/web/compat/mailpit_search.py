@@ -1,7 +1,7 @@
 """Mailpit's search language: words and filters, parted by blanks outside of quotes, `-` or `!` before what must not be.
 
-A word is found anywhere in addresses, subject, text and names of files, in any case. The filters: `from: to: cc: bcc:
-reply-to: addressed: subject: message-id: tag: is: has: before: after: larger: smaller:`.
+A word is found anywhere in a message, in its header fields, too, in any case: the record has an index for that. The
+filters: `from: to: cc: bcc: reply-to: addressed: subject: message-id: tag: is: has: before: after: larger: smaller:`.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from mailtrap_py.web.compat.mailpit_shapes import people
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
     from mailtrap_py.store import MessageSummary
     from mailtrap_py.web.compat.mailpit_shapes import Digest
@@ -33,9 +33,6 @@ class Library(Protocol):
     def digest(self, message: MessageSummary) -> Digest:
         """Read what lists show."""
 
-    def text(self, message: MessageSummary) -> str:
-        """Read all words of it, in lower case."""
-
     def tags(self, message: MessageSummary) -> list[str]:
         """Give its tags."""
 
@@ -48,11 +45,12 @@ Holds = Callable[["MessageSummary", Library], bool]
 
 @dataclass(frozen=True, slots=True)
 class Condition:
-    """One term: whether it holds, whether it has to or must not, and whether the message itself must be read for it."""
+    """One term: a `word`, or whether it holds; whether it has to or must not; whether messages must be read for it."""
 
-    holds: Holds
+    holds: Holds | None
     negated: bool
     slow: bool
+    word: str = ""
 
 
 def parse(query: str, zone: str = "") -> list[Condition]:
@@ -62,9 +60,20 @@ def parse(query: str, zone: str = "") -> list[Condition]:
     return sorted((each for each in found if each is not None), key=lambda each: each.slow)
 
 
-def matches(conditions: Iterable[Condition], message: MessageSummary, library: Library) -> bool:
-    """Say whether a message fits."""
-    return all(each.holds(message, library) != each.negated for each in conditions)
+def matches(
+    conditions: Iterable[Condition],
+    message: MessageSummary,
+    library: Library,
+    words: Mapping[str, frozenset[str]],
+) -> bool:
+    """Say whether a message fits; `words` gives, for each word that is asked for, the ids of those that have it."""
+
+    def holds(condition: Condition) -> bool:
+        if condition.holds is None:
+            return message.id in words[condition.word]
+        return condition.holds(message, library)
+
+    return all(holds(each) != each.negated for each in conditions)
 
 
 def _zone(name: str) -> tzinfo:
@@ -83,8 +92,8 @@ def _condition(term: str, zone: tzinfo) -> Condition | None:
     if colon and value and key in _FILTERS:
         made = _FILTERS[key](value, zone)
         return None if made is None else Condition(made, negated, key in _SLOW)
-    word = bare.strip().lower()
-    return Condition(lambda message, library: word in library.text(message), negated, slow=True) if word else None
+    word = bare.strip()
+    return Condition(None, negated, slow=False, word=word) if word else None
 
 
 def _named(*fields: str) -> Callable[[str, tzinfo], Holds]:
