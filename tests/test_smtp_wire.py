@@ -12,7 +12,7 @@ from typing import cast
 
 import pytest
 
-from mailtrap_py.clock import ManualClock
+from mailtrap_py.clock import Clock, ManualClock
 from mailtrap_py.events import CLIENT_LEFT, Line, Reply, Source
 from mailtrap_py.inbox import Inbox
 from mailtrap_py.smtp import wire as wire_module
@@ -242,6 +242,33 @@ async def test_a_reply_octet_by_octet_on_the_scenarios_clock() -> None:
         both.clock.advance(2)
         assert await both.client.reader.read(1000) == b"Ok\r\n"
         await sending
+
+
+@dataclass
+class LateClock(Clock):
+    """The clock of a machine that has other work: whoever sleeps wakes up late."""
+
+    late: float
+    time: float = 1000.0
+
+    def now(self) -> float:
+        return self.time
+
+    async def sleep(self, seconds: float) -> None:
+        self.time += seconds + self.late
+
+
+@pytest.mark.parametrize(("late", "seconds"), [(0.0, 26.0), (0.9, 26.9), (3.0, 5.0 + 12 * 4.0)])
+@looped
+async def test_a_drip_keeps_its_pace_though_the_machine_does_not(late: float, seconds: float) -> None:
+    # Two seconds for each octet; those that are late come closer together, but no closer than one second.
+    async with ends() as both:
+        clock = both.bare.inbox.clock = LateClock(late)
+        both.wire.next_reply(Dripped(1, every=2.0))
+        both.wire.reply(Reply(250, "", ("12345678",)))  # 14 octets, and so 13 pauses
+        await both.wire.flush()
+
+        assert clock.time - 1000.0 == pytest.approx(seconds)
 
 
 @looped

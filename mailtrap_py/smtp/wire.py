@@ -56,6 +56,7 @@ class _Passage:
     pieces: deque[Piece]
     rule: str = ""
     written_down: bool = False
+    due: float = 0.0
     sent: bytearray = field(default_factory=bytearray)
 
 
@@ -288,7 +289,10 @@ class Wire:
     async def _send_piece(self, passage: _Passage) -> None:
         piece = passage.pieces[0]
         if piece.wait:
-            await self._unless_lost(self.inbox.clock.sleep(piece.wait), or_closed=False)
+            # Counted from when the piece before was due: a loop that wakes up late each time makes no slower pace.
+            now = self.inbox.clock.now()
+            passage.due = max((passage.due or now) + piece.wait, now + piece.wait / 2)
+            await self._unless_lost(self.inbox.clock.sleep(passage.due - now), or_closed=False)
         if piece.gap:
             await asyncio.sleep(piece.gap)
         passage.pieces.popleft()
