@@ -237,3 +237,26 @@ def test_transactions_are_found_by_any_recipient_they_named(store: Store) -> Non
         assert store.transactions(query) == expected
     assert store.transactions(session_id="s2") == [aborted]
     assert store.transactions(Query(session_id="s"), session_id="s2") == []
+
+
+@pytest.mark.parametrize("query", [Query(), Query(to="*@example.net")])
+def test_transactions_are_read_part_by_part(store: Store, query: Query) -> None:
+    for number in range(5):
+        outcome = Outcome.REJECTED if number % 2 else Outcome.ACCEPTED
+        store.add(replace(TRANSACTION, id=f"t{number}", outcome=outcome, content=b"came"))
+    ids: list[list[str]] = []
+    after: int | None = 0
+    while after is not None:
+        page = store.transaction_page(query, limit=2, after=after)
+        assert page.total == 5
+        ids.append([transaction.id for transaction in page.items])
+        after = page.next
+    assert ids == [["t0", "t1"], ["t2", "t3"], ["t4"]]
+    rejected = store.transaction_page(query, outcome=Outcome.REJECTED)
+    assert ([transaction.id for transaction in rejected.items], rejected.total) == (["t1", "t3"], 2)
+    assert store.transaction_page(Query(inbox="other")).total == 0
+
+
+def test_transactions_are_not_searched_by_text(store: Store) -> None:
+    with pytest.raises(ValueError, match="not searched by text"):
+        store.transactions(Query(text="apple"))

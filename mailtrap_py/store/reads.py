@@ -182,23 +182,57 @@ def find_transactions(connection: Connection, query: Query, session_id: str | No
 
     Raises `ValueError` for a search by text: only messages have an index.
     """
+    return [transaction for _, transaction in _transactions_of(connection, query, _brought(query, session_id))]
+
+
+def find_transaction_page(
+    connection: Connection, query: Query, outcome: Outcome | None, limit: int, after: int
+) -> Page[Transaction]:
+    """Give the oldest `limit` transactions that are meant, at positions above `after`, which is the cursor."""
+    condition = _brought(query)
+    if outcome is not None:
+        condition &= transactions.c.outcome == outcome.value
+    found: list[tuple[int, Transaction]]
+    if _compares(query):
+        every = list(_transactions_of(connection, query, condition))
+        total = len(every)
+        found = [each for each in every if each[0] > after][: limit + 1]
+    else:
+        total = connection.execute(select(func.count()).select_from(transactions).where(condition)).scalar_one()
+        later = condition & (transactions.c.position > after)
+        found = list(islice(_transactions_of(connection, query, later, limit + 1), limit + 1))
+    items = tuple(transaction for _, transaction in found[:limit])
+    return Page(items, found[limit - 1][0] if len(found) > limit else None, total)
+
+
+def _compares(query: Query) -> bool:
+    return (query.to, query.from_, query.subject) != (None, None, None)
+
+
+def _brought(query: Query, session_id: str | None = None) -> ColumnElement[bool]:
+    """Say in SQL which transactions are meant, as far as that can be said there."""
     if query.text is not None:
         raise ValueError("transactions are not searched by text: ask for messages, they name their transactions")
-    statement = _TRANSACTIONS
+    condition: ColumnElement[bool] = true()
     for wanted in (query.session_id, session_id):
         if wanted is not None:
-            statement = statement.where(transactions.c.session_id == wanted)
+            condition &= transactions.c.session_id == wanted
     if query.inbox is not None:
-        statement = statement.where(transactions.c.inbox == query.inbox)
+        condition &= transactions.c.inbox == query.inbox
     if query.after is not None:
-        statement = statement.where(transactions.c.position > query.after)
-    every = query.to is None and query.from_ is None and query.subject is None
-    found = []
+        condition &= transactions.c.position > query.after
+    return condition
+
+
+def _transactions_of(
+    connection: Connection, query: Query, condition: ColumnElement[bool], most: int | None = None
+) -> Iterator[tuple[int, Transaction]]:
+    statement = _TRANSACTIONS.where(condition).limit(most)
+    compares = _compares(query)
     for row in connection.execute(statement, execution_options={"yield_per": _FETCH}).mappings():
         transaction = _transaction(row)
-        if every or query.matches(_attempt(row, transaction)):
-            found.append(transaction)
-    return found
+        if not compares or query.matches(_attempt(row, transaction)):
+            yield row["position"], transaction
 
 
 def _condition(query: Query) -> ColumnElement[bool]:

@@ -16,7 +16,7 @@ from mailtrap_py.store.writer import Writer
 if TYPE_CHECKING:
     from sqlalchemy import Connection
 
-    from mailtrap_py.events import Firing, Line, Recorded, Transaction
+    from mailtrap_py.events import Firing, Line, Outcome, Recorded, Transaction
 
 _EVERYTHING = Query()
 _ALL = Keep()
@@ -92,6 +92,18 @@ class Store:
         """Give the transactions that are meant, oldest first; `Query.to` is any recipient named, also a refused one."""
         with self._reading() as connection:
             return reads.find_transactions(connection, query, session_id)
+
+    def transaction_page(
+        self,
+        query: Query = _EVERYTHING,
+        *,
+        outcome: Outcome | None = None,
+        limit: int = 50,
+        after: int = 0,
+    ) -> Page[Transaction]:
+        """Give a part of the same, oldest first, at least one; `after` is the cursor, `next` that of what follows."""
+        with self._reading() as connection:
+            return reads.find_transaction_page(connection, query, outcome, limit, after)
 
     def delete_messages(self, query: Query) -> int:
         """Remove the messages that are meant, with their octets, and tell how many there were."""

@@ -109,12 +109,10 @@ def read_content(context: Context, parameters: OneTransaction) -> Response:
 
 def list_transactions(context: Context, parameters: ListTransactions) -> TransactionList:
     """List mail transactions, oldest first: the accepted ones, the rejected, and those that broke off."""
-    found = [
-        each
-        for each in context.store.transactions(parameters.query(), session_id=parameters.session)
-        if parameters.outcome in {None, each.outcome}
-    ]
-    return TransactionList.cut(found, parameters.cursor, parameters.limit)
+    page = context.store.transaction_page(
+        parameters.query(), outcome=parameters.outcome, limit=parameters.limit, after=parameters.cursor
+    )
+    return TransactionList.part(page)
 
 
 def _session(context: Context, session_id: str) -> SessionView:
