@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import tempfile
 
 import pytest
@@ -99,3 +100,17 @@ async def test_a_full_disk_refuses_the_message_and_nothing_else(monkeypatch: pyt
         assert "the content could not be kept on disk: No space left on device" in built.book.notes
         assert built.book.transaction.outcome is Outcome.REJECTED
         assert (await client.mail()).startswith("250")
+
+
+@looped
+async def test_what_nobody_reads_is_thrown_away() -> None:
+    # An open file that is forgotten is a warning, and a warning is an error.
+    async with house(spool_over=10) as built:
+        client = await built.greeted(hello="EHLO c")
+        await client.ask(*MAIL)
+        await client.send(b"BDAT 20\r\n01234567890123456789RSET\r\n")
+        assert [await client.hear(), await client.hear()][1] == "250 2.0.0 Ok"
+        await client.ask(*MAIL, "DATA")
+        await client.send(b"x" * 1000)
+        await client.send(b"x" * 1000)
+    gc.collect()

@@ -28,7 +28,7 @@ from mailtrap_py.inbox import Inboxes
 from mailtrap_py.smtp import handshake as handshake_module
 from mailtrap_py.smtp.service import AuthPolicy
 from mailtrap_py.smtp.tls import Authority
-from tests.connected import CONTENT, ENVELOPE, Client, House, house, looped, until
+from tests.connected import CONTENT, Client, House, house, looped, until
 
 AUTH = "AUTH LOGIN PLAIN CRAM-MD5 XOAUTH2 OAUTHBEARER"
 AUTHORITY = Authority(("localhost", "127.0.0.1"))
@@ -53,35 +53,6 @@ async def talk(built: House, *commands: str, hello: str = "EHLO c") -> list[str]
 
 
 # HELO, EHLO
-
-
-@pytest.mark.parametrize(
-    ("settings", "offered"),
-    [
-        ({}, [AUTH]),
-        ({"auth": AuthPolicy.OFF}, []),
-        ({"auth": AuthPolicy.REQUIRED, "tls": AUTHORITY.context}, ["STARTTLS", AUTH]),
-    ],
-)
-@looped
-async def test_ehlo_offers_what_can_be_honoured(settings: dict[str, Any], offered: list[str]) -> None:
-    async with house(**settings, max_message_size=1000, hostname="mx.test") as built:
-        client = await built.greeted()
-
-        assert (await client.ask("EHLO c")).split("\r\n") == [
-            "250-mx.test",
-            "250-PIPELINING",
-            "250-SIZE 1000",
-            "250-8BITMIME",
-            "250-SMTPUTF8",
-            "250-ENHANCEDSTATUSCODES",
-            "250-DSN",
-            "250-CHUNKING",
-            "250-BINARYMIME",
-            f"250{'-' if offered else ' '}LIMITS RCPTMAX=1000",
-            *[f"250{' ' if word is offered[-1] else '-'}{word}" for word in offered],
-        ]
-        assert await client.ask("HELO c") == "250 mx.test"
 
 
 @looped
@@ -194,18 +165,6 @@ async def test_recipients_that_were_refused_are_written_down_and_not_delivered_t
 
 
 @looped
-async def test_a_message_comes_out_bit_for_bit() -> None:
-    raw = b"\x00\xff\r\n..\r\n.\r\r\n\n.\n\r.\r\n" + bytes(range(256)) + b"x" * 5000 + b"\r\n"
-    async with house() as built:
-        client = await built.greeted()
-        stuffed = raw.replace(b"\r\n.", b"\r\n..")
-        assert (await client.mail(stuffed)).startswith("250")
-
-        assert built.book.message.raw == raw
-        assert built.book.transaction.octets == len(stuffed) + 3
-
-
-@looped
 async def test_transactions_of_a_session_are_numbered_and_apart() -> None:
     async with house() as built:
         client = await built.greeted()
@@ -217,46 +176,6 @@ async def test_transactions_of_a_session_are_numbered_and_apart() -> None:
         assert [one.address for one in second.recipients] == ["eve@x"]
         assert (first.raw, second.raw, second.reverse_path) == (CONTENT, b"", "")
         assert [one.number for one in built.book.of(Transaction)] == [1, 2]
-
-
-@pytest.mark.parametrize("wire", [b"x" * 1001, b"x" * 99 + b"\r\n" + b"y" * 900 + b"\r\n", b"x" * 5000 + b"\r\n"])
-@looped
-async def test_content_over_the_limit_is_refused_after_its_end(wire: bytes) -> None:
-    async with house(max_message_size=1000) as built:
-        client = await built.greeted()
-        wire = wire if wire.endswith(b"\r\n") else wire + b"\r\n"
-
-        assert await client.mail(wire) == "552 5.3.4 Message size exceeds the limit of 1000 octets"
-        ended = built.book.transaction
-        assert (ended.outcome, ended.octets, ended.content) == (Outcome.REJECTED, len(wire) + 3, b"")
-        assert (await client.ask("MAIL FROM:<a@b>")).startswith("250")
-
-
-@looped
-async def test_stuffed_dots_do_not_count() -> None:
-    async with house(max_message_size=1000) as built:
-        client = await built.greeted()
-
-        assert (await client.mail(b"..\r\n" * 333)).startswith("250")
-        assert len(built.book.message.raw) == 999
-
-
-@looped
-async def test_what_is_pipelined_behind_the_final_dot_is_a_command() -> None:
-    async with house() as built:
-        client = await built.connect()
-        await client.send(ENVELOPE + CONTENT + b".\r\nNOOP\r\nQUIT\r\n")
-
-        assert (await client.rest()).endswith(b"\r\n250 2.0.0 Ok\r\n221 2.0.0 Bye\r\n")
-
-
-@looped
-async def test_after_a_refused_data_the_final_dot_of_a_pipelining_client_is_no_message() -> None:
-    # RFC 2920, section 3.1: a client that pipelined DATA after refused recipients sends a lone dot.
-    async with house() as built:
-        client = await built.greeted(hello="EHLO c")
-        await client.ask("MAIL FROM:<a@b>", "RCPT TO:<c@d> X=1")
-        assert await client.ask("DATA", ".") == "500 5.5.2 Error: command not recognized"
 
 
 # AUTH

@@ -17,7 +17,7 @@ from mailtrap_py.smtp.perform import perform
 from mailtrap_py.smtp.reader import ClientGone
 
 if TYPE_CHECKING:
-    from mailtrap_py.smtp.session import Session
+    from mailtrap_py.smtp.receiving import Receiving
     from mailtrap_py.smtp.transaction import OpenTransaction
     from mailtrap_py.smtp.watch import Watch
 
@@ -65,7 +65,7 @@ class Chunks:
 class Bdat:
     """One BDAT command, from its line to its reply."""
 
-    def __init__(self, session: Session) -> None:
+    def __init__(self, session: Receiving) -> None:
         """Take the session that has just read the line."""
         self._session = session
         self._transaction = session.transaction

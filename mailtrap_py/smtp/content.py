@@ -39,6 +39,11 @@ class Spool:
         """Throw it away."""
         self._file.close()
 
+    def __del__(self) -> None:
+        """Throw it away when a session ended in the middle and nobody has read it."""
+        if hasattr(self, "_file"):
+            self._file.close()
+
 
 @dataclass(frozen=True, slots=True)
 class Content:
