@@ -54,7 +54,7 @@ def test_a_contradiction_is_told(capsys: pytest.CaptureFixture[str]) -> None:
 
 
 def test_a_log_is_explained_reply_by_reply(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("sys.stdin", io.StringIO(LOG))
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(b"\xff\xfe\n" + LOG.encode()), "utf-8"))
     assert told("-") == 0
     blocks = capsys.readouterr().out.split("\n\n")
     assert [block.splitlines()[0] for block in blocks] == [

@@ -29,7 +29,7 @@ _NAME = 13  # columns of the step's name
 
 
 def check(  # noqa: PLR0913 - each is a flag
-    server: Annotated[str, typer.Argument(metavar="HOST:PORT", help="The server. Without a port it is 25.")],
+    server: Annotated[str, typer.Argument(metavar="SERVER", help="HOST:PORT of the server. Without a port it is 25.")],
     *,
     tls: Annotated[
         str,

@@ -28,7 +28,7 @@ _WIDE = 100  # columns beyond which a sentence is harder to read
 def explain(
     reply: Annotated[
         list[str] | None,
-        typer.Argument(metavar="[REPLY]", help="A code or two, or what a server said. - reads the standard input."),
+        typer.Argument(metavar="REPLY", help="A code or two, or what a server said. - reads the standard input."),
     ] = None,
     *,
     as_json: Annotated[bool, typer.Option("--json", help="Print it as JSON, a list with an object for each.")] = False,
@@ -49,7 +49,8 @@ def explain(
     if not reply:
         _list(console(), as_json=as_json)
         return
-    text = sys.stdin.read() if reply == ["-"] else " ".join(reply)
+    # A log may have octets that are no text; the codes are ASCII.
+    text = sys.stdin.buffer.read().decode("utf-8", "replace") if reply == ["-"] else " ".join(reply)
     found = [(each, _said_by(each, line)) for each, line in _explained(text)]
     if not found:
         raise typer.BadParameter(
