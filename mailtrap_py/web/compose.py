@@ -8,11 +8,12 @@ from __future__ import annotations
 import re
 import time
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from email.errors import MessageError
 from email.headerregistry import Address
 from email.message import EmailMessage
 from email.policy import SMTP
-from email.utils import formatdate, make_msgid
+from email.utils import format_datetime, make_msgid
 from typing import TYPE_CHECKING
 
 from mailtrap_py.events import Message, Recipient, Reply
@@ -80,7 +81,7 @@ def _build(draft: Draft, hostname: str) -> EmailMessage:
     message["Subject"] = draft.subject
     given = {name.lower() for name in draft.headers}
     if "date" not in given:
-        message["Date"] = formatdate(localtime=False)
+        message["Date"] = format_datetime(datetime.now(UTC))
     if "message-id" not in given:
         message["Message-ID"] = make_msgid(domain=hostname)
     for name, value in draft.headers.items():
