@@ -225,3 +225,11 @@ def test_a_transaction_whose_mail_command_is_not_in_the_transcript() -> None:
     assert first.whole is not None
     assert first.whole.line is None
     assert first.whole.clock == 1000.0
+
+
+def test_a_refusal_that_was_heard_stays_one_though_quit_was_not_answered() -> None:
+    refused = deliver(quit_=False).replace("S: 250 2.0.0 Ok", "S: 550 5.7.1 No") + "\nC: QUIT"
+    [attempt] = attempts_of(Recording().session(refused, "server-reset").evidence())
+
+    assert attempt.whole is not None
+    assert (attempt.whole.code, attempt.whole.lost) == (550, False)

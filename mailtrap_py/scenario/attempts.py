@@ -160,7 +160,7 @@ def _attempt(session: Session, transaction: Transaction, exchanges: Sequence[Exc
     accepted: set[str] = set()
     for recipient in transaction.recipients:
         address = fold_domain(recipient.address)
-        if recipient.accepted or _unheard(exchanges, "RCPT", recipient.address):
+        if recipient.accepted or _unheard(exchanges, recipient.address):
             accepted.add(address)
             refused.pop(address, None)
         elif address not in accepted:
@@ -193,10 +193,11 @@ def _half_told(exchanges: Sequence[Exchange]) -> bool:
     return bool(content) and not content[-1].code
 
 
-def _unheard(exchanges: Sequence[Exchange], verb: str = "", address: str = "") -> bool:
-    """Say whether the client had gone before it had the last reply, be it the one to this command."""
+def _unheard(exchanges: Sequence[Exchange], address: str = "") -> bool:
+    """Say whether the client had gone before it was told what became of the mail, or of this recipient."""
     last = exchanges[-1] if exchanges else None
-    return last is not None and last.told is None and (not verb or last.verb == verb) and address in last.argument
+    asked = {"RCPT"} if address else {"MAIL", "RCPT", "DATA", CONTENT}
+    return last is not None and last.told is None and last.verb in asked and address in last.argument
 
 
 def _failure(code: int, transaction: Transaction, exchanges: Sequence[Exchange], address: str = "") -> Failure:
