@@ -187,6 +187,23 @@ def mailtrap_factory(
         pytest.fail("\n".join(problems), pytrace=False)
 
 
+@pytest.fixture
+def mailtrap_django(mailtrap: Mailtrap) -> Iterator[Mailtrap]:
+    """Give `mailtrap`, with Django's mail going there, and not into a list as its own tests have it."""
+    from django.test import override_settings
+
+    with override_settings(
+        EMAIL_BACKEND="django.core.mail.backends.smtp.EmailBackend",
+        EMAIL_HOST=mailtrap.host,
+        EMAIL_PORT=mailtrap.port,
+        EMAIL_HOST_USER="",
+        EMAIL_HOST_PASSWORD="",
+        EMAIL_USE_TLS=False,
+        EMAIL_USE_SSL=False,
+    ):
+        yield mailtrap
+
+
 def _tell(node: pytest.Item) -> None:
     """Write down what is to be told of a test: its servers are about to forget it."""
     from mailtrap_pytest.report import describe
