@@ -6,7 +6,7 @@ import os
 import signal
 import subprocess
 import sys
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -96,6 +96,38 @@ def test_being_terminated_raises_once_the_program_has_ended(pipe: Path) -> None:
     assert left.value.code == 128 + signal.SIGTERM
     assert signal.getsignal(signal.SIGTERM) is before
     gone()
+
+
+@pytest.mark.parametrize(("number", "raised"), [(signal.SIGINT, KeyboardInterrupt), (signal.SIGTERM, SystemExit)])
+def test_a_program_that_is_only_just_starting_is_ended_too(
+    pipe: Path, monkeypatch: pytest.MonkeyPatch, number: signal.Signals, raised: type[BaseException]
+) -> None:
+    started: list[subprocess.Popen[bytes]] = []
+
+    class Interrupted(subprocess.Popen[bytes]):
+        def __init__(self, *arguments: Any, **keywords: Any) -> None:  # noqa: ANN401 - whatever a Popen takes
+            super().__init__(*arguments, **keywords)
+            started.append(self)
+            os.kill(os.getpid(), number)  # the program runs, and nobody was told which it is
+
+    gone = everybody_is_gone(pipe)
+    before = signal.getsignal(number)
+    monkeypatch.setattr("mailtrap_py.cli.process.subprocess.Popen", Interrupted)
+    with pytest.raises(raised):
+        execute(python(FAMILY, pipe), os.environ, timeout=60)
+    gone()
+    assert started[0].returncode is not None
+    assert signal.getsignal(number) is before
+
+
+def test_a_program_inherits_that_an_interruption_is_ignored() -> None:
+    runner = (
+        "import os, signal, sys; from mailtrap_py.cli.process import execute;"
+        "signal.signal(signal.SIGINT, signal.SIG_IGN);"
+        "sys.exit(execute(sys.argv[1:], os.environ, timeout=60).exit_code)"
+    )
+    ignored = "import signal; raise SystemExit(7 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN else 0)"
+    assert subprocess.run(python(runner, *python(ignored)), check=False).returncode == 7
 
 
 @pytest.fixture

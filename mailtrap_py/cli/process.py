@@ -45,24 +45,30 @@ def execute(
     `KeyboardInterrupt` or `SystemExit` goes on.
     """
     start = time.monotonic()
-    with terminated_as_interrupted():
-        try:
-            # A session of its own: a Ctrl-C reaches only this process, which passes it on to the whole group.
-            process = subprocess.Popen(  # noqa: S603 - it is the user's
-                command, env=environment, start_new_session=True, stdout=output, stderr=output
-            )
-        except OSError as error:
-            raise SettingError(
-                f"{command[0]!r} cannot be started: {error.strerror}", cure="write a program and its arguments after --"
-            ) from None
-        timed_out = False
+    timed_out = False
+    with terminated_as_interrupted(), contextlib.ExitStack() as on_the_way_out:
+        with _uninterrupted():  # what runs already and is not known yet could not be ended
+            process = _start(command, environment, output)
+            on_the_way_out.callback(end, process)
         try:
             process.wait(timeout)
         except subprocess.TimeoutExpired:
             timed_out = True
-        finally:
-            end(process)
     return Finished(process.returncode, time.monotonic() - start, timed_out)
+
+
+def _start(
+    command: Sequence[str], environment: Mapping[str, str], output: IO[bytes] | None
+) -> subprocess.Popen[bytes]:
+    try:
+        # A session of its own: a Ctrl-C reaches only this process, which passes it on to the whole group.
+        return subprocess.Popen(  # noqa: S603 - it is the user's
+            command, env=environment, start_new_session=True, stdout=output, stderr=output
+        )
+    except OSError as error:
+        raise SettingError(
+            f"{command[0]!r} cannot be started: {error.strerror}", cure="write a program and its arguments after --"
+        ) from None
 
 
 def end(process: subprocess.Popen[bytes]) -> None:
@@ -93,6 +99,23 @@ def terminated_as_interrupted() -> Iterator[None]:
         yield
     finally:
         signal.signal(signal.SIGTERM, before)
+
+
+@contextlib.contextmanager
+def _uninterrupted() -> Iterator[None]:
+    """Let SIGINT and SIGTERM wait until the end of the block, where they do what they always do."""
+    waiting: list[int] = []
+    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    for number, handler in before.items():
+        if handler is not signal.SIG_IGN:  # a program started meanwhile inherits that, and nothing else
+            signal.signal(number, lambda came, _: waiting.append(came))
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+        for came in waiting:
+            signal.raise_signal(came)
 
 
 def _name(number: int) -> str:
