@@ -103,3 +103,18 @@ def test_what_cannot_start_is_an_error(tmp_path: Path) -> None:
         held({}, str(tmp_path / "absent"))
     with pytest.raises(ScenarioError, match="no scenario 'absent'"):
         hold(FREE.changed(scenario="absent"), ["true"], timeout=1)
+
+
+def test_whom_the_user_names_stays_unless_the_scenario_needs_somebody(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    told = tmp_path / "told"
+    tell = python(f"import os, sys; open({str(told)!r}, 'w').write(os.environ['SMTP_TO'] + sys.argv[1])", "{to}")
+    monkeypatch.setenv("SMTP_TO", "me@example.com")
+    held({}, *tell)
+    assert told.read_text() == "me@example.com" * 2
+    held({"needs": {"recipients": "cy@example.com"}}, *tell)
+    assert told.read_text() == "cy@example.com" * 2
+    monkeypatch.delenv("SMTP_TO")
+    held({}, *tell)
+    assert told.read_text() == "bob@example.com" * 2

@@ -19,6 +19,7 @@ from mailtrap_py.events import Recorded, SessionEnded, SessionStarted
 from mailtrap_py.handle import Mailtrap
 from mailtrap_py.scenario import RuleState, Scenario
 from mailtrap_py.scenario.evidence import CommandResult, Evidence
+from mailtrap_py.scenario.needs import NOTHING
 from mailtrap_py.scenario.verdict import Grade, Verdict, judge
 from mailtrap_py.settings import Settings
 from mailtrap_py.store import Store
@@ -84,10 +85,16 @@ def hold(
         Mailtrap(settings, store=witness) as server,
     ):
         inbox = server.inbox
-        needs = inbox.director.scenario.needs.environment
         authority = Path(folder) / "authority.pem"
         authority.write_bytes(server.authority_pem)
-        environment = os.environ | {
+        usual = NOTHING.environment
+        needs = {
+            name: value for name, value in inbox.director.scenario.needs.environment.items() if value != usual[name]
+        }
+        # Where a scenario needs nobody in particular, whom the user named before stays.
+        environment = {
+            **usual,
+            **os.environ,
             "SMTP_HOST": server.host,
             "SMTP_PORT": str(server.port),
             "SMTP_URL": f"smtp://{server.host}:{server.port}",
@@ -97,7 +104,7 @@ def hold(
         }
         if surroundings is not None:
             environment.update(surroundings(server))
-        places = {"{host}": server.host, "{port}": str(server.port), "{to}": needs["SMTP_TO"]}
+        places = {"{host}": server.host, "{port}": str(server.port), "{to}": environment["SMTP_TO"]}
         finished = execute([_filled(word, places) for word in command], environment, timeout=timeout, output=output)
         witness.wait_until_all_have_gone(_GOODBYE)
     evidence = Evidence.gather(
