@@ -210,4 +210,5 @@ def _looked_through(connection: Connection, needles: Sequence[str], before: int 
 
 
 def _fetched(connection: Connection, statement: Select[int]) -> Iterator[int]:
-    yield from connection.execute(statement, execution_options={"yield_per": _FETCH}).scalars()
+    with connection.execute(statement, execution_options={"yield_per": _FETCH}) as found:  # who asked may stop early
+        yield from found.scalars()

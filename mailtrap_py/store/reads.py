@@ -122,7 +122,8 @@ def _rows_of(connection: Connection, texts: Texts, query: Query, before: int | N
         return
     if before is not None:
         statement = statement.where(messages.c.position < before)
-    yield from connection.execute(statement, execution_options={"yield_per": _FETCH}).mappings()
+    with connection.execute(statement, execution_options={"yield_per": _FETCH}) as rows:
+        yield from rows.mappings()
 
 
 def find_message(connection: Connection, message_id: str) -> MessageSummary | None:
@@ -200,7 +201,7 @@ def find_transaction_page(
     else:
         total = connection.execute(select(func.count()).select_from(transactions).where(condition)).scalar_one()
         later = condition & (transactions.c.position > after)
-        found = list(islice(_transactions_of(connection, query, later, limit + 1), limit + 1))
+        found = list(_transactions_of(connection, query, later, limit + 1))
     items = tuple(transaction for _, transaction in found[:limit])
     return Page(items, found[limit - 1][0] if len(found) > limit else None, total)
 
@@ -229,10 +230,11 @@ def _transactions_of(
 ) -> Iterator[tuple[int, Transaction]]:
     statement = _TRANSACTIONS.where(condition).limit(most)
     compares = _compares(query)
-    for row in connection.execute(statement, execution_options={"yield_per": _FETCH}).mappings():
-        transaction = _transaction(row)
-        if not compares or query.matches(_attempt(row, transaction)):
-            yield row["position"], transaction
+    with connection.execute(statement, execution_options={"yield_per": _FETCH}) as rows:
+        for row in rows.mappings():
+            transaction = _transaction(row)
+            if not compares or query.matches(_attempt(row, transaction)):
+                yield row["position"], transaction
 
 
 def _condition(query: Query) -> ColumnElement[bool]:

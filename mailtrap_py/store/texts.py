@@ -149,13 +149,12 @@ class Texts:
         edge = self.edge(connection)
         below = true() if before is None else messages.c.position < before
         unread = _UNREAD.where(messages.c.position > edge, below, true() if among is None else among)
-        options = {"yield_per": 4}  # each with its content
-        for row in connection.execute(
-            unread.order_by(messages.c.position.desc()), execution_options=options
-        ).mappings():
-            content = _words(row)
-            if all(needle in content for needle in needles):
-                yield row["position"]
+        newest = unread.order_by(messages.c.position.desc())
+        with connection.execute(newest, execution_options={"yield_per": 4}) as rows:  # each with its content
+            for row in rows.mappings():
+                content = _words(row)
+                if all(needle in content for needle in needles):
+                    yield row["position"]
         yield from self._index.positions(connection, needles, before)
 
 
