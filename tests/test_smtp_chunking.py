@@ -138,6 +138,29 @@ async def test_rules_speak_at_a_chunk(rule: dict[str, Any], replies: list[str]) 
 
 
 @looped
+async def test_the_first_refusal_is_the_reason() -> None:
+    async with house() as built:
+        built.play({"id": "full", "at": "data", "do": [{"reply": "452 4.3.1 Full"}]})
+        client = await ready(built)
+        await bdat(client, b"ab")
+        assert (await bdat(client, b"cd", last=True)).startswith("503")
+        await client.ask("RSET")
+
+        transaction = built.book.transaction
+        assert transaction.reply is not None
+        assert (transaction.reply.code, transaction.rule) == (452, "full")
+
+
+@looped
+async def test_a_command_that_cannot_be_read_leaves_a_hole() -> None:
+    async with house() as built:
+        client = await ready(built)
+
+        assert await client.ask("BDAT x") == "501 5.5.4 Syntax: BDAT octets [LAST]"
+        assert (await bdat(client, b"cd", last=True)).startswith("503 5.5.1 Error: a chunk before")
+
+
+@looped
 async def test_data_is_asked_about_once_a_message() -> None:
     async with house() as built:
         built.play({"id": "first", "at": "data", "do": [{"note": "hm"}]})

@@ -182,9 +182,9 @@ class Bdat:
             raise
         if self.size:
             session.wire.note(f"thrown away: a chunk of {self.size} octets")
-        if transaction is not None:
+        if transaction is not None and not (self._chunks is not None and self._chunks.refused):
             transaction.refuse(reply, rule)
             transaction.chunks = self._chunks = self._chunks or Chunks()
-            transaction.chunks.refused = True
+            self._chunks.refused = True
         for _ in range(times):
-            session.wire.reply(reply, rule=rule)
+            session.say(reply, rule)

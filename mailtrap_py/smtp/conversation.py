@@ -415,7 +415,7 @@ class Conversation:
 
     def say(self, reply: Reply, rule: str = "") -> None:
         """Send a reply: the one door out. A positive one goes in the scenario's words, if it has any."""
-        if reply.code >= NEGATIVE:
+        if reply.code >= NEGATIVE and not rule:
             self.errors += 1
         if self._words is not None and reply.positive:
             (reply, rule), self._words = self._words, None
