@@ -13,6 +13,9 @@ from websockets.sync.client import connect
 from mailtrap_py import Mailtrap
 from mailtrap_py.settings import Settings
 from mailtrap_py.web.app import close
+from mailtrap_py.web.compat.mailbox import Mailbox
+from mailtrap_py.web.compat.mailhog import MailHog
+from mailtrap_py.web.compat.marks import Marks
 from tests.compared import NUMBER, differences
 from tests.served import PLAIN, RICH, Served, mail
 from tests.test_web_compat_mailhog_shapes import MESSAGE
@@ -177,6 +180,17 @@ def test_messages_are_sent_as_events(served: Served) -> None:
 
     assert (events[0], events[2]) == (": listening", "")
     assert differences(json.loads("\n".join(lines)), MESSAGE) == []
+
+
+def test_a_stream_of_events_is_kept_alive(served: Served, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("mailtrap_py.web.compat.mailhog.HEARTBEAT", 0.001)
+
+    async def main() -> list[str]:
+        mailhog = MailHog(served.context, Mailbox(served.store, Marks(served.store.subscribe)))
+        stream = mailhog._stream()  # noqa: SLF001 - over HTTP it would be given when it is over
+        return [await anext(stream), await anext(stream)]
+
+    assert asyncio.run(main()) == [": listening\n\n", "keepalive: \n\n"]
 
 
 def test_messages_come_over_the_websocket() -> None:

@@ -62,6 +62,8 @@ def fits(query: str, zone: str = "") -> bool:
         "!from:bob",
         '-"not this"',
         "is:unknown",
+        "has:nothing",
+        "larger:huge",
         "after:soon",
         "",
         '""',

@@ -250,6 +250,7 @@ GUARDED = {"http_users": {"ann": "sécret:1", "bob": "x"}, "http_token": "t0k3n"
         ("Bearer t0k3n2", 401),
         ("Bearer sécret".encode().decode("latin-1"), 401),
         ("Basic !", 401),
+        ("Basic a", 401),
         ("Digest x", 401),
     ],
 )
