@@ -306,21 +306,24 @@ def test_too_few_are_not_exactly_so_many(served: Served) -> None:
     assert problem["detail"] == "1 message came within 1ms, not 2"
 
 
-def test_what_is_deleted_while_it_is_looked_after_is_waited_for_again(served: Served) -> None:
+def test_what_is_deleted_while_it_is_looked_after_does_not_count(served: Served) -> None:
     async def main() -> None:
         [message] = await asyncio.to_thread(served.keep, mail())
         await asyncio.to_thread(served.store.flush)
-        path = "/api/messages/wait?exactly=1&settle=1s&timeout=10m"
+        path = "/api/messages/wait?exactly=1&settle=10m&timeout=10m"
         waiting = asyncio.create_task(served.ask_async("GET", path))
         await served.somebody_waits()
         await asyncio.to_thread(served.store.delete_message, message)
         await served.somebody_waits()
-        other = mail()
-        await served.store.commit(other)
+        others = mail(), mail()
+        await served.store.commit(others[0])
+        await served.somebody_waits()
+        await served.store.commit(others[1])
 
         answer = await asyncio.wait_for(waiting, 10)
 
-        assert [item["id"] for item in answer.json()["items"]] == [other.id]
+        assert answer.json()["detail"] == "2 messages came, not 1"
+        assert [each["id"] for each in answer.json()["misses"]] == [others[1].id]
 
     asyncio.run(main())
 
