@@ -39,6 +39,8 @@ def test_what_came_is_counted_by_inbox(served: Served) -> None:
     assert (found["mailtrap_messages_total", "default"], found["mailtrap_messages_total", "w"]) == (1, 2)
     assert found["mailtrap_octets_total", "w"] == 2 * len(PLAIN)
     assert found["mailtrap_transactions_total", "default"] == 2
+    outcomes = ("accepted", "rejected", "aborted")
+    assert [found["mailtrap_record_transactions", "default", each] for each in outcomes] == [1, 1, 0]
 
 
 def test_what_is_deleted_is_still_counted_but_not_in_the_record(served: Served) -> None:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from starlette.responses import Response
 
+from mailtrap_py.events import Outcome
 from mailtrap_py.store import Query
 from mailtrap_py.web.api import operation
 from mailtrap_py.web.parameters import Parameters
@@ -88,6 +89,14 @@ class _Collector:
             GaugeMetricFamily("mailtrap_record_sessions", "Sessions in the record now.", labels=["inbox"]),
             ((name, store.sessions(inbox=name, limit=0).total) for name in names),
         )
+        attempts = GaugeMetricFamily(
+            "mailtrap_record_transactions", "Mail transactions in the record now.", labels=["inbox", "outcome"]
+        )
+        for name in names:
+            for outcome in Outcome:
+                count = store.transaction_page(Query(inbox=name), outcome=outcome, limit=0).total
+                attempts.add_metric([name, outcome.value], count)
+        yield attempts
         yield _by_inbox(
             GaugeMetricFamily("mailtrap_open_sessions", "Sessions that are open now.", labels=["inbox"]),
             ((inbox.name, inbox.open_sessions) for inbox in context.inboxes),
