@@ -11,6 +11,7 @@ from dataclasses import replace
 
 import pytest
 
+from mailtrap_py.errors import SettingError
 from mailtrap_py.store import Announcement, Query, Store
 from mailtrap_py.store.replicas import Ledger
 from tests.postgresql import Databases
@@ -143,6 +144,42 @@ def test_a_change_is_heard_by_the_others(opened: Open) -> None:
     assert names == ["ann"]
     assert other.replicas is not None
     assert other.replicas.inboxes() == ["ann"]
+
+
+def test_nobody_waits_for_ever_for_one_that_does_not_end_its_turn(
+    opened: Open, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one = opened()
+    monkeypatch.setattr("mailtrap_py.store.postgresql._LOCK_SECONDS", 0.1)
+    other = opened()
+    with shared(one).turn(), pytest.raises(ConnectionError, match="lock timeout"), shared(other).turn():
+        pass
+    with shared(other).turn() as turn:
+        assert turn.data == {}
+
+
+def test_after_the_end_nothing_is_remembered(url: str) -> None:
+    store = Store(url)
+    store.close()
+    with pytest.raises(ConnectionError), shared(store).turn():
+        pass
+
+
+def test_an_inbox_whose_name_is_too_long_to_be_told_is_written_all_the_same(opened: Open) -> None:
+    store = opened()
+    ear = Ear(opened())
+    store.add(replace(MESSAGE, id="m1", inbox="x" * 9000))
+    store.add(replace(MESSAGE, id="m2"))
+    assert [news.id for news in ear.wait(1)] == ["m2"]
+    assert store.raw("m1") == MESSAGE.raw
+
+
+def test_who_may_not_share_is_refused_and_leaves_nothing_behind(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    before = set(threading.enumerate())
+    monkeypatch.setattr("mailtrap_py.store.replicas._CHANNEL", "not a name")
+    with pytest.raises(SettingError, match="cannot be shared with others: syntax error"):
+        Store(url)
+    assert set(threading.enumerate()) <= before
 
 
 def test_what_is_remembered_lasts_as_long_as_anybody_is_there(url: str) -> None:

@@ -98,7 +98,10 @@ class Database:
                 raise
 
     def join(self, hear: Hear) -> Replicas | None:
-        """Join the other programs on this database, which `hear` listens to; None where there cannot be any."""
+        """Join the other programs on this database, which `hear` listens to; None where there cannot be any.
+
+        Raises `SettingError` when the database does not let it.
+        """
         self._replicas = self._kind.join(hear)
         return self._replicas
 

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 _LOG = logging.getLogger("mailtrap_py.store")
 _LOCK = 0x6D61696C74726170  # "mailtrap"
 _CONNECT_SECONDS = 10
+_LOCK_SECONDS = 10.0  # a program that holds a lock for longer is stopped or cut off, and nobody waits for it
 
 
 class Postgresql:
@@ -34,7 +35,10 @@ class Postgresql:
             self.engine = create_engine(
                 url.set(drivername="postgresql+psycopg"),
                 pool_pre_ping=True,
-                connect_args={"connect_timeout": _CONNECT_SECONDS},
+                connect_args={
+                    "connect_timeout": _CONNECT_SECONDS,
+                    "options": f"-c lock_timeout={_LOCK_SECONDS * 1000:.0f}",
+                },
             )
         except ImportError as error:
             cure = "install it: pip install 'mailtrap_py[postgres]'"
@@ -63,4 +67,7 @@ class Postgresql:
 
     def join(self, hear: Hear) -> Replicas | None:
         """Join the other programs on this database."""
-        return Replicas(self.engine, hear)
+        try:
+            return Replicas(self.engine, hear)
+        except (DBAPIError, self.engine.dialect.loaded_dbapi.Error) as error:
+            raise SettingError(f"{self.where} cannot be shared with others: {error}", cure=self.cure) from error

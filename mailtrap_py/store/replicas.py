@@ -19,7 +19,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Engine, delete, func, select, update
 from sqlalchemy.dialects.postgresql import insert
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import DBAPIError, ResourceClosedError
 
 from mailtrap_py.ids import new_id
 from mailtrap_py.store.query import Announcement
@@ -84,9 +84,9 @@ class Replicas:
         self._hear = hear
         self._watchers: tuple[Callable[[str], None], ...] = ()
         self._mine = threading.RLock()  # one thread of this program at a time
-        self._turns = engine.connect()
         self._closing = False
         self._driver = self._listen(first=True)
+        self._turns = engine.connect()
         self._thread = threading.Thread(target=self._run, name="mailtrap_py-replicas", daemon=True)
         self._thread.start()
 
@@ -118,8 +118,8 @@ class Replicas:
                 self._turns.execute(update(ledgers).where(ledgers.c.inbox == inbox).values(data=turn.data))
                 if turn.changed:
                     self._notify(self._turns, {"inbox": inbox})
-        except DBAPIError as error:
-            raise ConnectionError(str(error.orig)) from error
+        except (DBAPIError, ResourceClosedError) as error:
+            raise ConnectionError(str(error)) from error
 
     def tell(self, connection: Connection, announcements: Sequence[Announcement]) -> None:
         """Tell the others, when the transaction is committed, what was written in it."""
@@ -128,6 +128,8 @@ class Replicas:
         for announcement in announcements:
             one = [announcement.kind, announcement.inbox, announcement.id]
             octets = len(json.dumps(one))
+            if octets > _LONGEST:
+                continue  # an inbox whose name is longer than anything that can be told
             if group and length + octets > _LONGEST:
                 self._notify(connection, {"news": group})
                 group, length = [], 0
@@ -153,6 +155,14 @@ class Replicas:
         raw = self._engine.raw_connection()
         driver: Any = raw.driver_connection
         raw.detach()
+        try:
+            self._register(driver, first=first)
+        except BaseException:
+            driver.close()
+            raise
+        return driver
+
+    def _register(self, driver: Any, *, first: bool) -> None:  # noqa: ANN401 - the same
         driver.autocommit = True
         driver.execute(f"LISTEN {_CHANNEL}")
         if first:
@@ -164,7 +174,6 @@ class Replicas:
         driver.execute(f"SELECT pg_advisory_lock_shared({_ALIVE})")
         if first and alone:
             driver.execute(f"SELECT pg_advisory_unlock({_ALIVE})")
-        return driver
 
     def _run(self) -> None:
         pause = threading.Event()

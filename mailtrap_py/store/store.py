@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable, Iterator, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from mailtrap_py.errors import SettingError
 from mailtrap_py.store import reads, removal
 from mailtrap_py.store.database import Database
 from mailtrap_py.store.query import Announcement, MessageSummary, Page, Query, SessionView
@@ -38,8 +39,12 @@ class Store:
         self._database = Database(url)
         self._texts = self._database.texts
         self._writer = Writer(self._database, keep)
-        self.replicas = self._database.join(self._hear)
-        """The other programs that share this record; None for one that is not PostgreSQL's."""
+        try:
+            self.replicas = self._database.join(self._hear)
+            """The other programs that share this record; None for one that is not PostgreSQL's."""
+        except SettingError:
+            self.close()
+            raise
 
     def add(self, event: Recorded) -> None:
         """Write it down soon, within 50 ms or before the next read or commit. Never blocks."""
