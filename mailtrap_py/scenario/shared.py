@@ -83,12 +83,12 @@ class SharedDirector(Director):
     def decide_in(self, turn: Turn, event: Event) -> Decision | None:
         """Ask the rules in a turn of this one's."""
         self._read(turn)
-        memories = [
-            Memories(turn, state) for state in self._by_point.get(event.point, ()) if state.rule.count is not None
-        ]
+        counting = [state for state in self._by_point.get(event.point, ()) if state.rule.count is not None]
+        memories = [Memories(turn, state) for state in counting]
         decision = super().decide(event)
-        for memory in memories:
+        for state, memory in zip(counting, memories, strict=True):
             memory.write()
+            state.remember_in(OrderedDict(memory))  # in case that the next decision has to be made alone
         self._write(turn)
         return decision
 
@@ -107,21 +107,23 @@ class SharedDirector(Director):
 
     def add(self, rule: Rule, *, first: bool = True) -> RuleState:
         """Add a rule, everywhere; one that comes last is for this program alone, and others have their own."""
-        state = super().add(rule, first=first)
-        if first:
-            with self._ledger.turn() as turn:
-                data = state.rule.model_dump(mode="json", by_alias=True, exclude_defaults=True)
-                turn.data["added"].append(data)
-                self._tell(turn)
+        if not first:
+            return super().add(rule, first=False)
+        with self._ledger.turn() as turn:
+            newest = self._newest(turn)
+            state = Director.add(newest, rule)
+            turn.data["added"].append(state.rule.model_dump(mode="json", by_alias=True, exclude_defaults=True))
+            _tell(newest, turn)
         return state
 
     def remove(self, rule_id: str) -> None:
         """Take a rule out, everywhere."""
-        super().remove(rule_id)
         with self._ledger.turn() as turn:
+            newest = self._newest(turn)
+            Director.remove(newest, rule_id)
             turn.data["added"] = [rule for rule in turn.data["added"] if rule["id"] != rule_id]
             turn.data["removed"].append(rule_id)
-            self._tell(turn)
+            _tell(newest, turn)
 
     def reset(self) -> None:
         """Set every counter to zero, everywhere."""
@@ -130,11 +132,6 @@ class SharedDirector(Director):
             turn.forget()
             turn.data["rules"] = {}
             self._write(turn)
-
-    def _tell(self, turn: Turn) -> None:
-        turn.data["generation"] += 1
-        self.generation = turn.data["generation"]
-        turn.changed = True
 
     def _read(self, turn: Turn) -> None:
         self.state = turn.data["state"]
@@ -145,6 +142,13 @@ class SharedDirector(Director):
     def _write(self, turn: Turn) -> None:
         turn.data["state"] = self.state
         turn.data["rules"].update({state.rule.id: state.as_data() for state in self._states})
+
+
+def _tell(director: SharedDirector, turn: Turn) -> None:
+    """Let the others know that the rules are not what they were."""
+    turn.data["generation"] += 1
+    director.generation = turn.data["generation"]
+    turn.changed = True
 
 
 class Memories(OrderedDict[object, Tally]):
