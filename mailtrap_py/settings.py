@@ -17,6 +17,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationEr
 
 from mailtrap_py import written
 from mailtrap_py.errors import SettingError
+from mailtrap_py.quantities import format_duration, format_size
 
 PREFIX = "MAILTRAP_"
 
@@ -41,10 +42,10 @@ Port = Annotated[int, BeforeValidator(written.port), _Text("PORT")]
 OptionalPort = Annotated[
     int | None, BeforeValidator(written.or_off(written.port)), _Text("PORT|off", written.show_number)
 ]
-Seconds = Annotated[float, BeforeValidator(written.seconds), _Text("TIME", written.show_seconds)]
+Seconds = Annotated[float, BeforeValidator(written.seconds), _Text("TIME", format_duration)]
 Limit = Annotated[int | None, BeforeValidator(written.or_off(written.whole)), _Text("NUMBER|off", written.show_number)]
 OnOff = Literal["on", "off"]
-Octets = Annotated[int, BeforeValidator(written.octets), _Text("SIZE", written.show_octets)]
+Octets = Annotated[int, BeforeValidator(written.octets), _Text("SIZE", format_size)]
 
 
 class Settings(BaseModel):
@@ -99,7 +100,7 @@ class Settings(BaseModel):
         default=100_000, description="So many messages are kept of each inbox; the oldest go first."
     )
     keep_bytes: Annotated[
-        int | None, BeforeValidator(written.or_off(written.octets)), _Text("SIZE|off", written.show_octets)
+        int | None, BeforeValidator(written.or_off(written.octets)), _Text("SIZE|off", format_size)
     ] = Field(default=10 * 1024**3, description="Messages of so much together are kept of each inbox.")
     keep_age: Annotated[
         float | None, BeforeValidator(written.or_off(written.seconds)), _Text("TIME|off", lambda _: "off")

@@ -11,6 +11,8 @@ import ipaddress
 import re
 from collections.abc import Callable, Iterable, Mapping
 
+from mailtrap_py import quantities
+
 _LAST_PORT = 65535
 _UNITS_OF_TIME = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 _UNITS_OF_SIZE = {"": 1, "B": 1, "KB": 1024, "MB": 1024**2, "GB": 1024**3}
@@ -65,16 +67,16 @@ def _quantity(value: object, units: Mapping[str, float]) -> float | None:
 
 def seconds(value: object) -> object:
     """Read a time, as in 30s."""
-    time = _quantity(value, _UNITS_OF_TIME)
-    if not time:
+    time = quantities.seconds(value.lower()) if isinstance(value, str) else value
+    if not isinstance(time, int | float) or isinstance(time, bool) or not time > 0:
         raise UnfitError(f"{value!r} is not a duration", "write a number and a unit, as in 500ms, 30s, 5m or 1h")
     return time
 
 
 def octets(value: object) -> object:
     """Read a size, as in 50MB."""
-    size = _quantity(value, _UNITS_OF_SIZE)
-    if not size:
+    size = quantities.octets(value) if isinstance(value, str) else value
+    if not isinstance(size, int | float) or isinstance(size, bool) or not size > 0:
         raise UnfitError(
             f"{value!r} is not a size", "write a number of octets, or one with a unit, as in 500KB or 50MB"
         )

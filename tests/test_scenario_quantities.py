@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from jsonschema import Draft202012Validator  # type: ignore[import-untyped]  # it brings no types
 from pydantic import BaseModel, ValidationError
 
+from mailtrap_py.quantities import format_duration
 from mailtrap_py.scenario.mistakes import Mistake
 from mailtrap_py.scenario.quantities import (
     RATE_PATTERN,

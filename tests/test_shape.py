@@ -26,11 +26,12 @@ ARROWS: dict[str, set[str]] = {
     "codes": set(),
     "message": set(),
     "clock": {"errors"},
-    "settings": {"errors", "written"},
-    "written": set(),
+    "quantities": set(),
+    "settings": {"errors", "written", "quantities"},
+    "written": {"quantities"},
     "ports": {"errors"},
     "event_loop": set(),
-    "scenario": {"errors", "events", "message", "pattern"},
+    "scenario": {"errors", "events", "message", "pattern", "quantities"},
     "inbox": {"errors", "events", "scenario", "clock"},
     "store": {"errors", "events", "message", "pattern", "ids"},
     "smtp": {"errors", "events", "scenario", "inbox", "clock", "ids", "ports"},
@@ -43,6 +44,7 @@ ARROWS: dict[str, set[str]] = {
         "ids",
         "message",
         "pattern",
+        "quantities",
         "store",
         "settings",
         "codes",
@@ -89,7 +91,7 @@ HOMES: dict[str, set[str]] = {
     "yaml": {"scenario/load.py", "scenario/catalogue.py", "scenario/persona.py"},
 }
 
-PURE = {"codes", "events", "message", "pattern", "scenario"}
+PURE = {"codes", "events", "message", "pattern", "quantities", "scenario"}
 IMPURE = {"asyncio", "socket", "ssl", "time", "random", "sqlite3"}
 
 # Files without a twin among the tests, and why.

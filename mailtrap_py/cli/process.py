@@ -57,9 +57,7 @@ def execute(
     return Finished(process.returncode, time.monotonic() - start, timed_out)
 
 
-def _start(
-    command: Sequence[str], environment: Mapping[str, str], output: IO[bytes] | None
-) -> subprocess.Popen[bytes]:
+def _start(command: Sequence[str], environment: Mapping[str, str], output: IO[bytes] | None) -> subprocess.Popen[bytes]:
     try:
         # A session of its own: a Ctrl-C reaches only this process, which passes it on to the whole group.
         return subprocess.Popen(  # noqa: S603 - it is the user's

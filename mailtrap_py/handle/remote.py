@@ -24,7 +24,7 @@ from mailtrap_py.handle.local import MAKE_IT_MANUAL, NOT_MANUAL
 from mailtrap_py.handle.playing import NONE
 from mailtrap_py.handle.remote_record import RemoteRecord, RemoteWatch
 from mailtrap_py.inbox import DEFAULT
-from mailtrap_py.scenario.quantities import format_duration
+from mailtrap_py.quantities import format_duration
 
 if TYPE_CHECKING:
     from collections.abc import Callable

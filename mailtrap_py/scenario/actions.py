@@ -14,6 +14,7 @@ from pydantic import ConfigDict, Discriminator, Field, GetCoreSchemaHandler, Get
 from pydantic_core import CoreSchema, core_schema
 
 from mailtrap_py.events import Point
+from mailtrap_py.quantities import format_duration
 from mailtrap_py.scenario.action import ANSWERED, Action
 from mailtrap_py.scenario.blanks import Blank
 from mailtrap_py.scenario.faults import Ehlo, Listener, Read, Tls
@@ -21,7 +22,7 @@ from mailtrap_py.scenario.manners import Before, Drip, Duplicate, Hold, LineEnd,
 from mailtrap_py.scenario.mistakes import Mistake, nearest
 from mailtrap_py.scenario.octets import Octets, to_bytes
 from mailtrap_py.scenario.points import PLACEHOLDER, fill
-from mailtrap_py.scenario.quantities import Duration, format_duration
+from mailtrap_py.scenario.quantities import Duration
 from mailtrap_py.scenario.replies import BLANK_CODE, ReplyText, filled
 from mailtrap_py.scenario.values import Text, Value
 from mailtrap_py.scenario.waits import Dice, Lognormal, Uniform, Wait

@@ -15,9 +15,10 @@ from typing import TYPE_CHECKING, Annotated, Self
 
 from pydantic import Field, PlainSerializer, PlainValidator, WithJsonSchema, model_validator
 
+from mailtrap_py.quantities import format_duration
 from mailtrap_py.scenario.blanks import Blank, OrBlank
 from mailtrap_py.scenario.mistakes import Mistake, Mistakes
-from mailtrap_py.scenario.quantities import Duration, format_duration
+from mailtrap_py.scenario.quantities import Duration
 from mailtrap_py.scenario.values import OneOrMore, Value, Whole, as_number
 
 if TYPE_CHECKING:

@@ -9,9 +9,10 @@ from typing import Annotated, ClassVar, Literal, Self
 from pydantic import ConfigDict, Field, PlainSerializer, PlainValidator, WithJsonSchema, model_validator
 
 from mailtrap_py.events import Point
+from mailtrap_py.quantities import format_duration
 from mailtrap_py.scenario.action import Action
 from mailtrap_py.scenario.mistakes import Mistake
-from mailtrap_py.scenario.quantities import RATE_PATTERN, Duration, format_duration, format_rate, parse_rate
+from mailtrap_py.scenario.quantities import RATE_PATTERN, Duration, format_rate, parse_rate
 from mailtrap_py.scenario.values import OneOrMore, Text, Value
 
 

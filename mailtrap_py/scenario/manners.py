@@ -8,10 +8,11 @@ from typing import Annotated, ClassVar, Literal
 from pydantic import ConfigDict, Field
 
 from mailtrap_py.events import Point, Reply
+from mailtrap_py.quantities import format_duration
 from mailtrap_py.scenario.action import ANSWERED, Action
 from mailtrap_py.scenario.octets import Octets, to_bytes
 from mailtrap_py.scenario.points import fill
-from mailtrap_py.scenario.quantities import Duration, format_duration
+from mailtrap_py.scenario.quantities import Duration
 from mailtrap_py.scenario.values import OneOrMore, Value, Whole
 from mailtrap_py.scenario.waits import Dice
 

@@ -11,11 +11,12 @@ from typing import TYPE_CHECKING, Annotated, Any, Self
 
 from pydantic import Field, model_validator
 
+from mailtrap_py.quantities import format_duration
 from mailtrap_py.scenario.facts import Facts
 from mailtrap_py.scenario.mistakes import Mistake, Path
 from mailtrap_py.scenario.patterns import Addresses, Codes, Networks, Texts, TlsVersions, Words, code_matches
 from mailtrap_py.scenario.points import declared_size
-from mailtrap_py.scenario.quantities import Comparison, Duration, format_duration
+from mailtrap_py.scenario.quantities import Comparison, Duration
 from mailtrap_py.scenario.values import OneOrMore, Text, Value
 
 if TYPE_CHECKING:

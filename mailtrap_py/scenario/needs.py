@@ -10,7 +10,8 @@ from typing import Annotated, Final
 
 from pydantic import Field
 
-from mailtrap_py.scenario.quantities import Duration, format_duration
+from mailtrap_py.quantities import format_duration
+from mailtrap_py.scenario.quantities import Duration
 from mailtrap_py.scenario.values import OneOrMore, Text, Value
 
 ONE = ("bob@example.com",)

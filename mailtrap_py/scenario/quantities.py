@@ -1,4 +1,4 @@
-"""How people write durations, sizes and comparisons: `5s`, `10KB`, `> 1MB`. One spelling for every scenario and body.
+"""The durations, sizes and comparisons of scenarios and bodies: `5s`, `10KB`, `> 1MB`, as types of their models.
 
 ==========  ===============================================================  ========================================
 type        written                                                          read as
@@ -9,8 +9,7 @@ Rate        ``1KB/s`` ``500B/s``                                              oc
 Comparison  ``3`` ``"> 1MB"`` ``"<= 3"`` ``"!= 0"`` or a list, any of which   a predicate on whole numbers
 ==========  ===============================================================  ========================================
 
-A kilobyte has 1024 octets here because the limits of mail servers are written so. Each type is written out again as it
-is written in, so that a scenario survives the journey through JSON.
+Each type is written out again as it is written in, so that a scenario survives the journey through JSON.
 """
 
 from __future__ import annotations
@@ -23,18 +22,15 @@ from typing import TYPE_CHECKING, Annotated, Self
 from pydantic import BeforeValidator, GetCoreSchemaHandler, GetJsonSchemaHandler, PlainSerializer, WithJsonSchema
 from pydantic_core import CoreSchema, core_schema
 
+from mailtrap_py import quantities
+from mailtrap_py.quantities import NUMBER, format_duration
 from mailtrap_py.scenario.mistakes import Mistake
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-_SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
-_OCTETS = {"": 1, "B": 1, "KB": 1024, "MB": 1024**2, "GB": 1024**3}
-_NUMBER = r"[0-9]{1,15}(?:\.[0-9]{1,9})?"  # as long as a float is exact
-_DURATION = re.compile(rf"\s*(?P<number>{_NUMBER})\s*(?P<unit>ms|s|m|h|d)\s*")
-_SIZE = re.compile(rf"\s*(?P<number>{_NUMBER})\s*(?P<unit>|B|KB|MB|GB)\s*", re.IGNORECASE)
-_RATE = re.compile(rf"\s*(?P<size>{_NUMBER}\s*(?:B|KB|MB|GB)?)\s*/\s*s\s*", re.IGNORECASE)
-RATE_PATTERN = rf"^\s*{_NUMBER}\s*([KMGkmg]?[Bb])?\s*/\s*[Ss]\s*$"
+_RATE = re.compile(rf"\s*(?P<size>{NUMBER}\s*(?:B|KB|MB|GB)?)\s*/\s*s\s*", re.IGNORECASE)
+RATE_PATTERN = rf"^\s*{NUMBER}\s*([KMGkmg]?[Bb])?\s*/\s*[Ss]\s*$"
 _COMPARISON = re.compile(r"\s*(?P<operator>>=|<=|!=|==|>|<|=)?(?P<size>.*)", re.DOTALL)
 _OPERATORS: dict[str, Callable[[int, int], bool]] = {
     "!=": operator.ne,
@@ -47,8 +43,8 @@ _OPERATORS: dict[str, Callable[[int, int], bool]] = {
 
 def parse_duration(value: object) -> float:
     """Read a duration and give seconds. Raises `Mistake`."""
-    if isinstance(value, str) and (found := _DURATION.fullmatch(value)):
-        return float(found["number"]) * _SECONDS[found["unit"]]
+    if isinstance(value, str) and (seconds := quantities.seconds(value)) is not None:
+        return seconds
     if isinstance(value, int | float) and not isinstance(value, bool):
         raise Mistake(f"{value} has no unit", f"write '{value}s' for seconds, or one of ms, s, m, h, d")
     raise Mistake(f"{value!r} is not a duration", "write a number and a unit, as in '500ms', '2s', '5m', '1h', '2d'")
@@ -68,8 +64,8 @@ def parse_size(value: object) -> int:
     """Read a size and give octets. Raises `Mistake`."""
     if isinstance(value, int) and not isinstance(value, bool) and value >= 0:
         return value
-    if isinstance(value, str) and (found := _SIZE.fullmatch(value)):
-        return int(float(found["number"]) * _OCTETS[found["unit"].upper()])
+    if isinstance(value, str) and (octets := quantities.octets(value)) is not None:
+        return octets
     raise Mistake(f"{value!r} is not a size", "write octets, as in 500, or a number and a unit, as in '10KB', '1MB'")
 
 
@@ -92,7 +88,7 @@ Duration = Annotated[
     WithJsonSchema(
         {
             "type": "string",
-            "pattern": rf"^\s*{_NUMBER}\s*(ms|s|m|h|d)\s*$",
+            "pattern": rf"^\s*{NUMBER}\s*(ms|s|m|h|d)\s*$",
             "description": "A duration: a number and one of the units ms, s, m, h, d.",
             "examples": ["500ms", "2s", "5m", "1h", "2d"],
         }
@@ -102,7 +98,7 @@ Duration = Annotated[
 _SIZE_JSON_SCHEMA = {
     "anyOf": [
         {"type": "integer", "minimum": 0},
-        {"type": "string", "pattern": rf"^\s*{_NUMBER}\s*([KMGkmg]?[Bb])?\s*$"},
+        {"type": "string", "pattern": rf"^\s*{NUMBER}\s*([KMGkmg]?[Bb])?\s*$"},
     ],
     "description": "A size: octets, or a number and one of the units KB, MB, GB; 1 KB is 1024 octets.",
     "examples": [500, "10KB", "1MB"],
@@ -126,7 +122,7 @@ class Comparison:
             return cls("=", tuple(parse_size(each) for each in value))
         if isinstance(value, str) and (found := _COMPARISON.fullmatch(value)):
             sign = (found["operator"] or "=").replace("==", "=")
-            if _SIZE.fullmatch(found["size"]):
+            if quantities.octets(found["size"]) is not None:
                 return cls(sign, (parse_size(found["size"]),))
         elif isinstance(value, int) and not isinstance(value, bool) and value >= 0:
             return cls("=", (value,))
@@ -183,7 +179,7 @@ class Comparison:
         return {
             "anyOf": [
                 whole,
-                {"type": "string", "pattern": rf"^\s*(>=|<=|!=|==|>|<|=)?\s*{_NUMBER}\s*([KMGkmg]?[Bb])?\s*$"},
+                {"type": "string", "pattern": rf"^\s*(>=|<=|!=|==|>|<|=)?\s*{NUMBER}\s*([KMGkmg]?[Bb])?\s*$"},
                 {"type": "array", "items": _SIZE_JSON_SCHEMA, "minItems": 1},
             ],
             "description": "A number it must equal, a comparison such as '> 1MB' or '<= 3', or a list, any of which.",

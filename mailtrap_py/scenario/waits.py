@@ -8,9 +8,10 @@ from typing import Annotated, Protocol, Self
 
 from pydantic import Discriminator, Field, Tag, model_validator
 
+from mailtrap_py.quantities import format_duration
 from mailtrap_py.scenario.blanks import BlankText, is_blank
 from mailtrap_py.scenario.mistakes import Mistake
-from mailtrap_py.scenario.quantities import Duration, format_duration
+from mailtrap_py.scenario.quantities import Duration
 from mailtrap_py.scenario.values import Number, Value
 
 _LONGEST_DRAW = 100  # medians: a lognormal wait is cut there, because every wait ends

@@ -11,7 +11,8 @@ from starlette.concurrency import run_in_threadpool
 
 from mailtrap_py.message import view
 from mailtrap_py.pattern import Pattern
-from mailtrap_py.scenario.quantities import Duration, format_duration
+from mailtrap_py.quantities import format_duration
+from mailtrap_py.scenario.quantities import Duration
 from mailtrap_py.store import Query
 from mailtrap_py.web.api import operation
 from mailtrap_py.web.bodies import MessageItem, NewMessages
