@@ -55,7 +55,7 @@ class Careless:
 
     async def _come_in(self) -> Client | None:
         with contextlib.suppress(*GONE):
-            client = await self.home.connect()
+            client = await self._wait(self.home.connect())
             await self._hear(client)
             return client
         return None
@@ -149,7 +149,8 @@ def tried(name: str, *, secure: bool = True, times: int = 1) -> tuple[Scenario, 
 
     async def play() -> Evidence:
         async with house(tls=authority().context) as home:
-            home.inbox.use(scenario, seed=1, clock=ManualClock())
+            # From a thread, so that it has begun when this returns: a scenario may begin with a closed port.
+            await asyncio.to_thread(home.inbox.use, scenario, seed=1, clock=ManualClock())
             for _ in range(times):
                 await Careless(home, scenario, secure).send()
             for client in home.clients:
