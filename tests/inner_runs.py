@@ -31,7 +31,7 @@ def imported() -> None:
             each.findings  # noqa: B018 - for what it imports
 
 
-@pytest.fixture(params=["here", "elsewhere"])
+@pytest.fixture(params=["here", pytest.param("elsewhere", marks=pytest.mark.slow)])
 def inner(
     request: pytest.FixtureRequest,
     pytester: pytest.Pytester,
@@ -40,7 +40,7 @@ def inner(
 ) -> pytest.Pytester:
     """Give an empty project with an application that sends mail, and no plugin but ours, installed or not.
 
-    Its mail trap is in the same process, or behind a URL.
+    Its mail trap is in the same process, or behind a URL; that is slow, and what handles do there is tested anyhow.
     """
     monkeypatch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")
     monkeypatch.delenv("PYTEST_XDIST_WORKER", raising=False)

@@ -124,6 +124,8 @@ def test_findings_can_be_failures(trap: Mailtrap) -> None:
     trap.expect.no_findings(kinds["no-date"])
     assert any("no-date: " in failure for failure in trap.expect.failures())
 
+    with pytest.raises(ValueError, match="'bad' is not one of info, warning, error"):
+        trap.expect.no_findings("bad")
     trap.expect.clear()
     trap.expect.no_findings("info", but=tuple(kinds))
     assert trap.expect.failures() == []

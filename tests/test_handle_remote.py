@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import smtplib
 import socket
+from typing import NoReturn
 
 import pytest
 
 from mailtrap_py import Mailtrap
 from mailtrap_py.errors import ScenarioError, SettingError
 from mailtrap_py.handle import remote
+from mailtrap_py.handle.http import RefusedError
 from mailtrap_py.handle.remote import RemoteHome
 from tests.connected import PATIENCE
 from tests.homes import ANN, BOB, BUSY, elsewhere, fates, send
@@ -108,8 +110,21 @@ def test_a_server_that_has_no_ports_to_give_is_used_all_the_same(
 
 def test_whether_a_port_answers() -> None:
     with socket.create_server(("127.0.0.1", 0)) as listening:
-        assert remote._answers(*listening.getsockname())  # noqa: SLF001 - what the fallback hangs on
-    assert not remote._answers(*listening.getsockname()) if listening.fileno() != -1 else True  # noqa: SLF001
+        address = listening.getsockname()
+        assert remote._answers(*address)  # noqa: SLF001 - what the fallback hangs on
+
+    assert not remote._answers(*address)  # noqa: SLF001 - the same
+
+
+def test_a_rule_that_cannot_be_removed_is_said(elsewhere: Mailtrap, monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(*_: object) -> NoReturn:
+        raise RuntimeError("out of order")
+
+    with Mailtrap.at(elsewhere.url) as trap:
+        trap.home.remove_rule("none")
+        with monkeypatch.context() as patched, pytest.raises(RefusedError, match="500"):
+            patched.setattr(elsewhere.trap.inboxes, "get", broken)
+            trap.home.remove_rule("none")
 
 
 def test_nobody_there_is_said() -> None:

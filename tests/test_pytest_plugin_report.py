@@ -119,6 +119,7 @@ def test_it_is_attached_to_pytest_html(inner: pytest.Pytester) -> None:
     assert "SMTP" in page
 
 
+@pytest.mark.slow
 def test_it_is_attached_to_allure(inner: pytest.Pytester) -> None:
     pytest.importorskip("allure_pytest", reason="allure-pytest is not installed")
     inner.makepyfile(FAILS)

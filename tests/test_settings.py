@@ -94,6 +94,11 @@ def test_a_variable_is_read_as_it_is_written(name: str, written: str, value: obj
     assert getattr(Settings.load({}, {f"MAILTRAP_{name.upper()}": written}), name) == value
 
 
+def test_ports_for_inboxes_are_those_of_the_range_or_any() -> None:
+    assert [*Settings(inbox_ports="2600-2602").inbox_port_numbers] == [2600, 2601, 2602]
+    assert [*Settings().inbox_port_numbers] == []
+
+
 def test_a_repeated_flag_gives_every_value() -> None:
     settings = Settings.load({"params": ["wait=1s", "limit=3"], "host": ["::1", "::1", "127.0.0.1"]}, {})
     assert settings.params == {"wait": "1s", "limit": "3"}
@@ -110,6 +115,8 @@ def test_a_repeated_flag_gives_every_value() -> None:
         ("keep_messages", "0", "'0' is not a number", "write a whole number from 1, or off"),
         ("keep_bytes", "none", "'none' is not a size", "50MB"),
         ("keep_age", "30", "'30' is not a duration", "as in 500ms"),
+        ("inbox_ports", "2600", "'2600' is no range of ports", "2600-2650"),
+        ("inbox_ports", "2650-2600", "'2650-2600' is no range of ports", "2600-2650"),
         ("host", "smtp.example", "'smtp.example' is not an IP address", "127.0.0.1"),
         ("store", "mysql://db/mail", "'mysql://db/mail' is not a database", "postgresql://"),
         ("params", "wait", "'wait' is not a parameter", "as in wait=30s"),
