@@ -64,6 +64,14 @@ def test_the_description_can_be_fetched(served: Served) -> None:
     assert (fetched["openapi"], fetched["paths"]) == ("3.1.0", json.loads(json.dumps(DESCRIPTION["paths"])))
 
 
+def test_the_description_is_not_sent_to_who_has_it(served: Served) -> None:
+    tag = served.ask("GET", "/api/openapi.json").headers["etag"]
+
+    again = served.ask("GET", "/api/openapi.json", headers={"If-None-Match": tag})
+
+    assert (again.status_code, again.content) == (304, b"")
+
+
 def references(value: object) -> Iterator[str]:
     if isinstance(value, dict):
         if isinstance(reference := value.get("$ref"), str):

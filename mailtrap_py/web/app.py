@@ -6,12 +6,14 @@ an event stream, which has no end of its own.
 
 from __future__ import annotations
 
+import hashlib
+import json
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
 
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
-from starlette.responses import JSONResponse, Response
+from starlette.responses import Response
 
 from mailtrap_py import __version__
 from mailtrap_py.web import (
@@ -55,7 +57,9 @@ def describe() -> dict[str, Any]:
 
 def read_openapi(_: Context, __: Parameters) -> Response:
     """Give this description."""
-    return JSONResponse(describe())
+    content = json.dumps(describe(), ensure_ascii=False, separators=(",", ":")).encode()
+    tag = hashlib.sha256(content).hexdigest()[:16]
+    return Response(content, headers={"ETag": f'"{tag}"'}, media_type="application/json")
 
 
 OPERATIONS = (
