@@ -14,9 +14,6 @@ from collections.abc import Callable, Iterable, Mapping
 from mailtrap_py import quantities
 
 _LAST_PORT = 65535
-_UNITS_OF_TIME = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
-_UNITS_OF_SIZE = {"": 1, "B": 1, "KB": 1024, "MB": 1024**2, "GB": 1024**3}
-_QUANTITY = re.compile(r"([0-9]+(?:\.[0-9]+)?) ?([a-zA-Z]*)\Z")
 _HOSTNAME = re.compile(r"[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?\Z|\[[0-9A-Za-z:.]+\]\Z")
 _ORIGIN = re.compile(r"https?://[A-Za-z0-9.\[\]:-]+\Z", re.IGNORECASE)  # RFC 6454, section 6.1
 _DATABASES = ("sqlite", "postgresql")
@@ -55,14 +52,6 @@ def whole(value: object) -> object:
     if not isinstance(number, int) or isinstance(number, bool) or number < 1:
         raise UnfitError(f"{value!r} is not a number", "write a whole number from 1, or off")
     return number
-
-
-def _quantity(value: object, units: Mapping[str, float]) -> float | None:
-    if isinstance(value, int | float) and not isinstance(value, bool):
-        return value if value >= 0 else None
-    found = _QUANTITY.match(value) if isinstance(value, str) else None
-    unit = None if found is None else {unit.lower(): size for unit, size in units.items()}.get(found[2].lower())
-    return None if found is None or unit is None else float(found[1]) * unit
 
 
 def seconds(value: object) -> object:
@@ -241,16 +230,6 @@ def origins(value: object) -> object:
 # How a value is shown.
 
 
-def show_seconds(value: float) -> str:
-    """Write a time as it is read."""
-    return f"{value / 60:g}m" if value % 60 == 0 else f"{value:g}s"
-
-
 def show_number(value: int | None) -> str:
     """Write a number that may be missing as it is read."""
     return "off" if value is None else str(value)
-
-
-def show_octets(value: int) -> str:
-    """Write a size as it is read."""
-    return f"{value // 1024**2}MB" if value % 1024**3 else f"{value // 1024**3}GB"

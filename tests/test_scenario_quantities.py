@@ -17,7 +17,6 @@ from mailtrap_py.scenario.quantities import (
     Comparison,
     Duration,
     Size,
-    format_duration,
     format_rate,
     parse_duration,
     parse_rate,

@@ -50,16 +50,6 @@ def parse_duration(value: object) -> float:
     raise Mistake(f"{value!r} is not a duration", "write a number and a unit, as in '500ms', '2s', '5m', '1h', '2d'")
 
 
-def format_duration(seconds: float) -> str:
-    """Write seconds as `parse_duration` reads them, in the largest unit that gives a whole number."""
-    for unit in ("d", "h", "m", "s"):
-        if seconds and seconds % _SECONDS[unit] == 0:
-            return f"{seconds / _SECONDS[unit]:.0f}{unit}"
-    if not seconds or seconds > 1:
-        return f"{seconds:.6f}".rstrip("0").rstrip(".") + "s"
-    return f"{seconds * 1000:.6f}".rstrip("0").rstrip(".") + "ms"
-
-
 def parse_size(value: object) -> int:
     """Read a size and give octets. Raises `Mistake`."""
     if isinstance(value, int) and not isinstance(value, bool) and value >= 0:

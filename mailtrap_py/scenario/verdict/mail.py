@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from mailtrap_py.quantities import format_duration
 from mailtrap_py.scenario.attempts import Attempt, Failure
 from mailtrap_py.scenario.expectation import Delivered, NotRetried, Retried
-from mailtrap_py.scenario.quantities import format_duration
 from mailtrap_py.scenario.verdict.case import TOLERANCE, Case, Ruling, count
 
 
