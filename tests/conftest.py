@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import NoReturn
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from tests.postgresql import Databases, programs, running
 
@@ -19,6 +20,17 @@ Need = Callable[[str], str]
 
 # First the programs of this virtual environment, active or not; last where Debian keeps those for administrators.
 _PATH = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath), "/usr/sbin", "/sbin"])
+
+
+# The same examples in every run, however slow the machine is. MAILTRAP_TEST_EXAMPLES=1000 looks further.
+settings.register_profile(
+    "house",
+    deadline=None,
+    derandomize=True,
+    max_examples=int(os.environ.get("MAILTRAP_TEST_EXAMPLES", "40")),
+    suppress_health_check=[HealthCheck.too_slow],
+)
+settings.load_profile("house")
 
 
 def pytest_configure() -> None:
