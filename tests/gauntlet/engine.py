@@ -39,6 +39,7 @@ _CHANGING = tuple(
     (re.compile(pattern), instead)
     for pattern, instead in (
         (r"127\.0\.0\.1:\d+", "127.0.0.1:port"),
+        (r"\('127\.0\.0\.1', \d+\)", "('127.0.0.1', port)"),
         (r"\bport \d+", "port"),
         (r"\bafter \d+ (ms|milliseconds)", r"after some \1"),
         (r"\bqueued as \w+", "queued as (id)"),

@@ -155,6 +155,7 @@ def test_what_a_program_died_of() -> None:
 
 def test_words_are_one_short_line_without_what_changes() -> None:
     assert shorten("read\r\n  127.0.0.1:40643: reset") == "read 127.0.0.1:port: reset"
+    assert shorten("failed ('127.0.0.1', 44207)") == "failed ('127.0.0.1', port)"
     assert shorten("port 35685, after 8001 milliseconds") == "port, after some milliseconds"
     assert shorten("250 Ok: queued as 01a2") == "250 Ok: queued as (id)"
     assert shorten("is 2026-11-21T22:40:27Z") == "is (date)"
