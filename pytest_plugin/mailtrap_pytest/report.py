@@ -95,14 +95,14 @@ def attach(item: pytest.Item, report: pytest.TestReport, text: str, servers: Seq
 
 
 def _attach_to_html(report: pytest.TestReport, text: str, messages: Sequence[Message]) -> None:
-    import pytest_html  # noqa: PLC0415 - for who has it
+    from pytest_html import extras  # noqa: PLC0415 - for who has it
 
-    extras = cast("list[object]", getattr(report, "extras", []))
-    extras.append(pytest_html.extras.text(text, name="SMTP"))
+    attached = cast("list[object]", getattr(report, "extras", []))
+    attached.append(extras.text(text, name="SMTP"))
     for number, message in enumerate(messages, 1):
         raw = message.raw.decode("utf-8", "replace")
-        extras.append(pytest_html.extras.text(raw, name=f"mail {number}: {message.subject}"))
-    report.extras = extras  # type: ignore[attr-defined]  # pytest-html's own
+        attached.append(extras.text(raw, name=f"mail {number}: {message.subject}"))
+    report.extras = attached  # type: ignore[attr-defined]  # pytest-html's own
 
 
 def _attach_to_allure(text: str, messages: Sequence[Message]) -> None:
