@@ -88,7 +88,7 @@ HOMES: dict[str, set[str]] = {
     "typer": {"cli"},
     "uvloop": {"event_loop.py"},
     "uvicorn": {"http_server.py"},
-    "yaml": {"scenario/load.py", "scenario/catalogue.py", "scenario/persona.py"},
+    "yaml": {"scenario/document.py", "scenario/catalogue.py", "scenario/persona.py"},
 }
 
 PURE = {"codes", "events", "message", "pattern", "quantities", "scenario"}

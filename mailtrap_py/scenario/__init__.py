@@ -9,7 +9,8 @@ Pure: no loop, no socket, no clock of its own, no dice of its own. `model` is th
     action actions manners faults        what
     script                               a scenario as a fixed conversation
     model checks                         the whole, and whether it makes sense
-    load params mistakes diagnosis       where it comes from, and what is wrong with it
+    load document params                 where it comes from,
+    mistakes diagnosis                   and what is wrong with it
     library json_schema                  the shipped files, and the form of all files
     director                             the scenario at work
     expectation verdict                  what a correct client does, and whether this one did

@@ -54,6 +54,8 @@ def find(name: str) -> Reply:
 @cache
 def entries() -> Mapping[str, KnownReply]:
     """Read the catalogue: every reply by its id, in the order of the file."""
+    import yaml  # noqa: PLC0415 - for who names a reply by its id
+
     return {each["id"]: _entry(**each) for each in yaml.safe_load(FILE.read_text("utf-8"))}
 
 

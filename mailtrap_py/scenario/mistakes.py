@@ -4,9 +4,19 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable
+from typing import NamedTuple
 
 Path = tuple[str | int, ...]
 """Where in a scenario: keys and positions from the top, as in `("rules", 0, "do", 1, "reply")`."""
+
+
+class Place(NamedTuple):
+    """Where in a text: as numbers to sort by, and in words."""
+
+    line: int
+    column: int
+    words: str
+
 
 _SHORT = 3
 _CLOSE, _CLOSE_IF_SHORT = 0.6, 0.5

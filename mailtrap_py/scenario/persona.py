@@ -122,6 +122,8 @@ def find(name: str) -> Persona:
 
 @cache
 def _read(name: str) -> Persona:
+    import yaml  # noqa: PLC0415 - for who names a persona
+
     data: dict[str, Any] = yaml.safe_load((FOLDER / f"{name}.yaml").read_text("utf-8"))
     sources: dict[str, str] = data["sources"]
     offered = data.get("capabilities", {})
