@@ -8,8 +8,6 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import yaml
-
 from mailtrap_py.events import Point, Reply
 from mailtrap_py.scenario.mistakes import Mistake, nearest
 

@@ -16,7 +16,6 @@ from functools import cache
 from pathlib import Path
 from typing import Annotated, Any
 
-import yaml
 from pydantic import PlainSerializer, PlainValidator, WithJsonSchema
 
 from mailtrap_py.events import Reply
