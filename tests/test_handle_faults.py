@@ -79,9 +79,9 @@ def test_a_barrier_holds_and_lets_go(trap: Mailtrap) -> None:
 
 def test_a_barrier_ends_with_its_block(trap: Mailtrap) -> None:
     with in_background(lambda: None), trap.hold("rcpt") as barrier, in_background(lambda: send(trap)) as sending:
-        barrier.wait(timeout="5s")
+        barrier.wait(timeout="30s")
         barrier.__exit__(None, None, None)
-        assert sending.result(5) == {}
+        assert sending.result(30) == {}
 
 
 def test_nobody_at_a_barrier_is_said(trap: Mailtrap) -> None:

@@ -13,8 +13,7 @@ from mailtrap_py import Mailtrap
 from mailtrap_py.errors import ScenarioError
 from mailtrap_py.events import Point
 from mailtrap_py.handle import Rule
-from mailtrap_py.handle.rules import Limits, Matchers, PointName, as_data
-from mailtrap_py.scenario import Count, TlsFault, When
+from mailtrap_py.scenario import TlsFault
 from mailtrap_py.scenario.actions import ACTIONS
 from tests.connected import PATIENCE
 from tests.homes import ANN, BOB, BUSY, EVE, elsewhere, fates, in_background, send, trap
@@ -26,21 +25,6 @@ METHODS = {"pass": "pass_", "set": "set_state"}  # where a word is Python's own
 
 def test_every_action_has_a_method() -> None:
     assert [key for key in ACTIONS if not callable(getattr(Rule, METHODS.get(key, key), None))] == []
-
-
-def test_every_matcher_and_every_count_is_typed() -> None:
-    def named(names: object) -> set[str]:
-        return {str(name).removesuffix("_") for name in names}  # type: ignore[attr-defined]  # a set of names
-
-    assert named(Matchers.__annotations__) == named(When.model_fields)
-    assert named(Limits.__annotations__) - named(Matchers.__annotations__) == named(Count.model_fields) | {
-        "optional",
-        "id",
-    }
-
-
-def test_every_point_is_typed() -> None:
-    assert set(get_args(get_args(PointName)[1])) == set(Point)
 
 
 def test_every_tls_fault_is_typed() -> None:
@@ -106,22 +90,6 @@ def test_what_belongs_to_one_point(at: str, make: Callable[[Rule], Rule], said: 
         assert make(trap.rule(at)).data["do"] == said  # type: ignore[arg-type]  # a list of points, too
 
 
-def test_limits_are_written_as_yaml_has_them() -> None:
-    data = as_data(
-        ("mail", Point.RCPT),
-        [BUSY],
-        {"from_": "a@*", "not_": {"to": BOB}, "for_": "1s", "per": ("from", "to"), "nth": [1, 2], "optional": True},
-    )
-
-    assert data == {
-        "at": ["mail", "rcpt"],
-        "do": [{"reply": BUSY}],
-        "when": {"from": "a@*", "not": {"to": BOB}},
-        "count": {"for": "1s", "per": ["from", "to"], "nth": [1, 2]},
-        "optional": True,
-    }
-
-
 def test_a_rule_acts_and_is_a_spy(trap: Mailtrap) -> None:
     rule = trap.rule(at="rcpt", to="*@example.com", times=2).reply(BUSY)
     assert (rule.fired, rule.last, rule.sessions) == (0, None, [])
@@ -143,6 +111,7 @@ def test_nothing_happens_before_the_first_action(trap: Mailtrap) -> None:
 
     assert fates(trap, 1) == [250]
     assert (rule.fired, rule.nearest_miss, trap.rules) == (0, "", ())
+    assert dict(trap.unfired()) == {"added-1": "it does nothing; say what, as in .reply('450 4.2.1 Busy')"}
 
 
 def test_a_further_action_is_one_more(trap: Mailtrap) -> None:

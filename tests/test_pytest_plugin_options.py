@@ -38,6 +38,10 @@ def test_the_nearer_to_hand_goes_first(shown: pytest.Pytester, monkeypatch: pyte
     result.stdout.fnmatch_lines(["*url='https://flag', smtp='flag:2525', *worker='gw3'*"])
 
 
+def test_a_password_is_not_shown(shown: pytest.Pytester) -> None:
+    shown.runpytest("--mailtrap-url", "http://ann:secret@host:1").stdout.fnmatch_lines(["mailtrap: http://host:1"])
+
+
 def test_nothing_said_is_nothing_asked(shown: pytest.Pytester) -> None:
     result = shown.runpytest("-s")
     result.stdout.fnmatch_lines(["*Options(url='', smtp='', strict=True, findings='off', timeout=5.0, worker='')*"])

@@ -6,7 +6,8 @@ from collections.abc import Mapping, Sequence
 from types import TracebackType
 from typing import TYPE_CHECKING, Literal, Self, cast
 
-from mailtrap_py.handle.rules import Action, At, Limits, Rule, RuleBook
+from mailtrap_py.handle.limits import Action, At, Limits
+from mailtrap_py.handle.rules import Rule, RuleBook
 from mailtrap_py.handle.waiting import Seconds, seconds
 
 if TYPE_CHECKING:

@@ -14,10 +14,11 @@ from mailtrap_py.handle.asynchronous import AsyncWaits
 from mailtrap_py.handle.clock import HandleClock
 from mailtrap_py.handle.expecting import Expect
 from mailtrap_py.handle.faults import Barrier, Outage, Turns
+from mailtrap_py.handle.limits import Action, At, Duration, Limits
 from mailtrap_py.handle.local import LocalHome
 from mailtrap_py.handle.pages import all_sessions, oldest_first
 from mailtrap_py.handle.playing import Playing, Source, change, read
-from mailtrap_py.handle.rules import Action, At, Duration, Limits, Rule, RuleBook
+from mailtrap_py.handle.rules import Rule, RuleBook
 from mailtrap_py.handle.waiting import Criteria, Seconds, Wanted
 from mailtrap_py.settings import Settings
 from mailtrap_py.store import Query

@@ -3,129 +3,19 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Literal, Self, TypedDict
+from typing import TYPE_CHECKING, Any, Literal, Self
 
 from mailtrap_py.captured import Session
 from mailtrap_py.events import Point
 from mailtrap_py.handle.home import RuleView
-from mailtrap_py.scenario import Count, make_rule
+from mailtrap_py.handle.limits import Action, At, Duration, Limits, Wait, as_data
+from mailtrap_py.scenario import make_rule
 
 if TYPE_CHECKING:
     from mailtrap_py.events import Firing
     from mailtrap_py.handle.home import Home
-
-PointName = (
-    Point
-    | Literal[
-        "connect",
-        "tls",
-        "ehlo",
-        "starttls",
-        "auth",
-        "mail",
-        "rcpt",
-        "data",
-        "content",
-        "message",
-        "rset",
-        "noop",
-        "vrfy",
-        "quit",
-        "unknown",
-        "idle",
-        "any",
-        "upstream",
-    ]
-)
-At = PointName | Sequence[PointName]
-Pattern = str | Sequence[str]
-Number = int | str | Sequence[int]
-"""A number, a comparison as in `"> 1MB"`, or several numbers, any of which."""
-Duration = str
-"""A number and a unit: `500ms`, `2s`, `5m`, `1h`, `2d`."""
-Wait = str | Mapping[str, object]
-"""A duration, or `{"uniform": ["1s", "5s"]}`, or `{"lognormal": {"median": "1s", "sigma": 0.5}}`."""
-Per = Literal["scenario", "session", "client", "from", "to", "user", "message_id"]
-Condition = Mapping[str, object]
-"""Matchers as in YAML: `{"to": "*@example.com"}`."""
-
-
-class Matchers(TypedDict, total=False):
-    """What must be true for a rule to match; everything that is given. What each means is in docs/scenarios.md."""
-
-    from_: Pattern
-    to: Pattern
-    helo: Pattern
-    user: Pattern
-    mechanism: Pattern
-    client: Pattern
-    port: Number
-    tls: bool | str | Sequence[str]
-    sni: Pattern
-    inbox: Pattern
-    verb: Pattern
-    index: Number
-    recipients: Number
-    message_number: Number
-    session_number: Number
-    size: Number
-    line: Number
-    idle: Duration
-    state: Pattern
-    upstream: Condition
-    header: Mapping[str, Pattern]
-    subject: Pattern
-    body: Pattern
-    all_: Sequence[Condition]
-    any_: Sequence[Condition]
-    not_: Condition
-
-
-class Limits(Matchers, total=False):
-    """Matchers, and how often a rule fires of the times it matches; `optional`: a test may end without its firing."""
-
-    times: int
-    skip: int
-    every: int
-    nth: int | Sequence[int]
-    for_: Duration
-    after: Duration
-    chance: float | str
-    limit: Mapping[str, object]
-    concurrent: int
-    per: Per | Sequence[Per]
-    optional: bool
-    id: str
-
-
-_COUNTS = frozenset(field.alias or name for name, field in Count.model_fields.items())
-_RULE = frozenset({"optional", "id"})
-
-Action = str | Mapping[str, object]
-"""A reply (`"450 4.2.0 Busy"`), a bare word (`"accept"`), or an action as in YAML (`{"close": "reset"}`)."""
-
-
-def as_data(at: At, actions: Sequence[Action], limits: Mapping[str, Any]) -> dict[str, Any]:
-    """Write a rule as YAML would; words that Python keeps have an underscore here."""
-    named = {name.removesuffix("_"): value for name, value in limits.items()}
-    data: dict[str, Any] = {name: named.pop(name) for name in _RULE & named.keys()}
-    data["at"] = str(at) if isinstance(at, str) else [str(point) for point in at]
-    data["do"] = [_action(one) for one in actions]
-    if when := {name: _plain(value) for name, value in named.items() if name not in _COUNTS}:
-        data["when"] = when
-    if count := {name: _plain(value) for name, value in named.items() if name in _COUNTS}:
-        data["count"] = count
-    return data
-
-
-def _action(one: Action) -> object:
-    return {"reply": one} if isinstance(one, str) and one[:1].isdigit() else one
-
-
-def _plain(value: object) -> object:
-    return list(value) if isinstance(value, tuple) else value
 
 
 class RuleBook:
@@ -135,15 +25,22 @@ class RuleBook:
         """Keep the rules of a home."""
         self._home = home
         self._rules: list[Rule] = []
+        self._idle: list[Rule] = []
         self._numbers: dict[str, itertools.count[int]] = {}
 
     def name(self, kind: str) -> str:
         """Find a name that no rule of this test has had: `added-1`."""
         return f"{kind}-{next(self._numbers.setdefault(kind, itertools.count(1)))}"
 
+    def begin(self, rule: Rule) -> None:
+        """Keep in mind a rule that does nothing yet."""
+        self._idle.append(rule)
+
     def add(self, rule: Rule) -> None:
         """Put a rule in force, in place of what it was before."""
         made = make_rule(rule.data)
+        if rule in self._idle:
+            self._idle.remove(rule)
         if rule in self._rules:
             self.remove(rule)
         self._home.add_rule(made)
@@ -160,6 +57,7 @@ class RuleBook:
         """Forget all rules: those of the next test are others."""
         self._keep(self._rules)
         self._rules.clear()
+        self._idle.clear()
         self._numbers.clear()
 
     def put_away(self) -> None:
@@ -201,6 +99,8 @@ class RuleBook:
             view = views.get(rule.id)
             if not rule.optional and not rule.total(view):
                 yield rule.id, view.nearest_miss if view else "it was taken away"
+        for rule in self._idle:
+            yield rule.id, "it does nothing; say what, as in .reply('450 4.2.1 Busy')"
 
     def release(self, rule: Rule) -> int:
         """Let go whom a rule holds, for good."""
@@ -229,6 +129,7 @@ class Rule:
         self._limits.setdefault("id", book.name(kind))
         self._actions: list[Action] = []
         self.fired_before = 0
+        book.begin(self)
 
     @property
     def id(self) -> str:

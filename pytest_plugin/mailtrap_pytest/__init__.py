@@ -17,6 +17,7 @@ mail server is; `mailtrap` makes it as new for each test.
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 import pytest
@@ -256,7 +257,7 @@ def pytest_report_header(config: pytest.Config) -> str | None:
     from mailtrap_pytest.options import url_of
 
     url = url_of(config)
-    return f"mailtrap: {url}" if url else None
+    return f"mailtrap: {re.sub('//[^/]*@', '//', url)}" if url else None  # without a password
 
 
 def pytest_assertrepr_compare(op: str, left: object, right: object) -> list[str] | None:
