@@ -45,6 +45,17 @@ def test_little_of_each_message_is_remembered_of_many_not_all(box: Mailbox, monk
     assert box.digest(newer) is not first
 
 
+def test_lists_do_not_read_messages_for_their_tags(box: Mailbox) -> None:
+    box.store.add(mail(b"X-Tags: a\r\n\r\n", to="bob+b@example.com"))
+    box.store.add(mail(b"X-Tags: a\r\n\r\n"))
+    newer, _ = box.all()
+
+    assert box.all_tags(read=False) == {"b": 1}
+    box.tags(newer)
+    assert box.all_tags(read=False) == {"a": 1, "b": 1}
+    assert box.all_tags() == {"a": 2, "b": 1}
+
+
 def test_a_message_that_is_gone_has_an_empty_digest(box: Mailbox) -> None:
     keep(box, "a1")
     [message] = box.all()

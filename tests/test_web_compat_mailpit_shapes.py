@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from mailtrap_py.store import MessageSummary, Store
-from mailtrap_py.web.compat.mailpit_shapes import created, digest_of, headers_json, message_json, summary_json
+from mailtrap_py.web.compat.mailpit_shapes import created, digest_of, headers_json, message_json, summary_json, tags_of
 from tests.served import mail
 
 
@@ -64,7 +64,7 @@ def test_who_is_named_nowhere_is_a_bcc() -> None:
     ],
 )
 def test_a_message_brings_tags(raw: bytes, tags: tuple[str, ...]) -> None:
-    assert digest_of(stored(raw), raw).tags == tags
+    assert tags_of(stored(raw), raw) == tags
 
 
 def test_the_beginning_of_the_text_is_the_snippet() -> None:

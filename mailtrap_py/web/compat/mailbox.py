@@ -6,17 +6,19 @@ import itertools
 import threading
 from collections import OrderedDict
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from mailtrap_py.store import Query
 from mailtrap_py.web.compat.mailpit_search import Condition, matches
-from mailtrap_py.web.compat.mailpit_shapes import Digest, digest_of
+from mailtrap_py.web.compat.mailpit_shapes import Digest, digest_of, plus_tags, tags_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
     from mailtrap_py.store import MessageSummary, Store
     from mailtrap_py.web.compat.marks import Marks
+
+T = TypeVar("T")
 
 _PAGE = 500
 _REMEMBERED = 10_000
@@ -30,19 +32,25 @@ class Mailbox:
     store: Store
     marks: Marks
     _digests: OrderedDict[str, Digest] = field(default_factory=OrderedDict)
+    _tags: OrderedDict[str, tuple[str, ...]] = field(default_factory=OrderedDict)  # apart, for they are had for less
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def digest(self, message: MessageSummary) -> Digest:
         """Read what lists show of a message, or remember it."""
+        return self._remembered(self._digests, digest_of, message)
+
+    def _remembered(
+        self, known: OrderedDict[str, T], make: Callable[[MessageSummary, bytes], T], message: MessageSummary
+    ) -> T:
         with self._lock:
-            if (known := self._digests.get(message.id)) is not None:
-                self._digests.move_to_end(message.id)
-                return known
-        made = digest_of(message, self.store.raw(message.id) or b"")
+            if message.id in known:
+                known.move_to_end(message.id)
+                return known[message.id]
+        made = make(message, self.store.raw(message.id) or b"")
         with self._lock:
-            self._digests[message.id] = made
-            while len(self._digests) > _REMEMBERED:
-                self._digests.popitem(last=False)
+            known[message.id] = made
+            while len(known) > _REMEMBERED:
+                known.popitem(last=False)
         return made
 
     def having(self, text: str) -> frozenset[str]:
@@ -58,7 +66,7 @@ class Mailbox:
 
     def tags(self, message: MessageSummary) -> list[str]:
         """Give the tags of a message."""
-        return self.marks.tags(message.id, self.digest(message).tags)
+        return self.marks.tags(message.id, self._remembered(self._tags, tags_of, message))
 
     def is_read(self, message: MessageSummary) -> bool:
         """Say whether it was read."""
@@ -95,10 +103,15 @@ class Mailbox:
         found = (each for each in self.all() if before is None or each.at < before)
         return list(itertools.islice(found, start, None if limit is None else start + limit))
 
-    def all_tags(self) -> dict[str, int]:
-        """Count the messages of each tag, by name: those of the newest thousand messages."""
+    def all_tags(self, *, read: bool = True) -> dict[str, int]:
+        """Count the messages of each tag, by name: those of the newest thousand messages.
+
+        Without `read` the tags that stand in a message are known only if somebody asked for it before: for lists, which
+        must be quick.
+        """
         found: dict[str, int] = {}
         for message in self.store.messages(limit=_LOOKED_AT).items:
-            for tag in self.tags(message):
+            own = self._tags.get(message.id) or plus_tags(message)
+            for tag in self.tags(message) if read else self.marks.tags(message.id, own):
                 found[tag] = found.get(tag, 0) + 1
         return dict(sorted(found.items(), key=lambda item: item[0].lower()))

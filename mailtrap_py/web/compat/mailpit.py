@@ -105,6 +105,7 @@ class Mailpit:
     def _listed(
         self, found: list[MessageSummary], *, start: int, total: int, unread: int, matching: tuple[int, int]
     ) -> Response:
+        messages = [self.summary(each) for each in found]
         return answer(
             {
                 "total": total,
@@ -113,8 +114,8 @@ class Mailpit:
                 "messages_count": matching[0],
                 "messages_unread": matching[1],
                 "start": start,
-                "tags": list(self._box.all_tags()),
-                "messages": [self.summary(each) for each in found],
+                "tags": list(self._box.all_tags(read=False)),
+                "messages": messages,
             }
         )
 

@@ -30,7 +30,6 @@ class Digest:
     reply_to: tuple[Json, ...]
     bcc: tuple[Json, ...]
     snippet: str
-    tags: tuple[str, ...]
     inline: int
     message_id: str
 
@@ -42,18 +41,22 @@ def digest_of(summary: MessageSummary, raw: bytes) -> Digest:
         reply_to=tuple(people(mail.header("reply-to"))),
         bcc=tuple(_blind(summary, mail)),
         snippet=" ".join(mail.text.split())[:_SNIPPET],
-        tags=_own_tags(summary, mail),
         inline=sum(part.is_inline for part in mail.parts),
         message_id=summary.message_id,
     )
 
 
-def _own_tags(summary: MessageSummary, mail: View) -> tuple[str, ...]:
-    """Give the tags that a message brings: of its X-Tags field, and of what stands behind a plus in an address."""
+def tags_of(summary: MessageSummary, raw: bytes) -> tuple[str, ...]:
+    """Give the tags that a message brings: of its X-Tags field, and those of its addresses."""
+    written = filter(None, map(tag_of, view(raw).header("x-tags").split(",")))
+    return tuple(dict.fromkeys([*written, *plus_tags(summary)]))
+
+
+def plus_tags(summary: MessageSummary) -> tuple[str, ...]:
+    """Give the tags in the addresses of a message: what stands behind a plus."""
     named = [each["Address"] for each in people(summary.from_, summary.to, summary.cc)]
-    named += [each["Address"] for each in _blind(summary, mail)]
-    plus = [local.partition("+")[2] for local, _, _ in (address.rpartition("@") for address in named)]
-    return tuple(dict.fromkeys(filter(None, map(tag_of, [*mail.header("x-tags").split(","), *plus]))))
+    locals_ = (address.rpartition("@")[0] for address in [*named, *summary.recipients])
+    return tuple(dict.fromkeys(filter(None, (tag_of(local.partition("+")[2]) for local in locals_))))
 
 
 def _blind(summary: MessageSummary, mail: View) -> list[Json]:
