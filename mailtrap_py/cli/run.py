@@ -32,7 +32,8 @@ def run(
     The trap listens on free ports. The command learns from its environment where to send: SMTP_HOST, SMTP_PORT,
     SMTP_URL, MAILTRAP_URL for the HTTP API, and SMTP_CA_FILE, the authority to trust for TLS; and what it takes to meet
     the fault: SMTP_TO (addresses with commas), SMTP_MESSAGES over one connection, SMTP_PAUSE between them (seconds),
-    SMTP_CONNECTIONS at once. Or from {host}, {port} and {to} in its arguments.
+    SMTP_CONNECTIONS at once. In its arguments {host}, {port} and {to} stand for three of these. By its exit code the
+    command says whether the mail is sent: 0, or another.
 
     \b
     mailtrap-py run greylisting -- python send.py
@@ -40,7 +41,8 @@ def run(
     mailtrap-py run ./mine.yaml --param wait=1s --seed 7 --timeout 30s -- npm test
 
     What the command prints passes through; the account and the verdict follow on the standard error output. The exit
-    code is 0 when the client did all that the scenario expects, 1 when it did not, 2 when nothing could be tried.
+    code is 0 when the client did all that the scenario expects; 1 when it did not, crashed or did not end, or a rule of
+    a strict scenario never fired; 2 when nothing could be tried.
     """  # noqa: D301 - \b is a mark of typer's: keep these lines as they are
     from mailtrap_py.cli import account, junit, trial
     from mailtrap_py.cli.console import console

@@ -78,9 +78,10 @@ def gauntlet(  # noqa: PLR0913 - each is a flag
     mailtrap-py gauntlet 'lost-*' greylisting -- ./send.sh {host}:{port} {to}
     mailtrap-py gauntlet class:legal at:rcpt --html gauntlet.html -- npm test
 
-    The exit code is 0 when no grade is bad (lost, duplicated, silent, hung, insecure, crashed); with --require robust,
-    when in class legal all that the scenarios expect holds too; else 1; 2 when nothing could be tried, as when the
-    command cannot send while nothing is wrong. Four scenarios run at once: --jobs 1 for a command that cannot.
+    The exit code is 0 when no grade is bad (lost, duplicated, silent, hung, insecure, crashed) and every rule of a
+    strict scenario fired; with --require robust, when in class legal all that the scenarios expect holds too; else 1;
+    2 when nothing could be tried, as when the command cannot send while nothing is wrong. Four scenarios run at once:
+    --jobs 1 for a command that cannot.
     """  # noqa: D301 - \b is a mark of typer's: keep these lines as they are
     from mailtrap_py.cli.console import console
     from mailtrap_py.cli.gauntlet import page, reports, table
