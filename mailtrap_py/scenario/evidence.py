@@ -161,9 +161,9 @@ class Session:
 
     @cached_property
     def left(self) -> float | None:
-        """When the client stopped waiting for a reply, if it did and the server noticed, on the scenario's clock.
+        """When the client left without QUIT, on the scenario's clock; None if it did not.
 
-        That is the end of the session, or the moment at which the client closed its side while the server was busy.
+        That is the end of the session, or the moment at which it closed its side while the server owed it a reply.
         """
         noted = next((line.clock for line in self.lines if is_departure(line)), None)
         if noted is None and self.ended is not None and self.ended.ending in BY_CLIENT:
