@@ -35,14 +35,16 @@ class PersonaSession(Session):
     def __init__(
         self, service: Service, port: Port, *, ended: Callable[[Conversation], None], persona: PersonaSpec
     ) -> None:
-        """Take the persona on, and its limit of a message's size where that is the lower one."""
+        """Take the persona on, and its limits where they are lower than the server's."""
         self._persona = find(persona.name)
         self._lie = persona.lie
         self._greeted_as_lie = False
         self._errors = 0
-        size = self._persona.limits.size
+        size, recipients = self._persona.limits.size, self._persona.limits.recipients
         if size is not None and not 0 < service.max_message_size < size:
             service = replace(service, max_message_size=size)
+        if recipients is not None and recipients < service.max_recipients:
+            service = replace(service, max_recipients=recipients)
         super().__init__(service, port, ended=ended)
 
     # -- words
@@ -173,11 +175,7 @@ class PersonaSession(Session):
         raise SessionOver(Ending.SERVER_CLOSED, why)
 
     async def smtp_RCPT(self, arg: str | None) -> None:
-        """Add a recipient, unless there are enough."""
-        limit, transaction = self._persona.limits.recipients, self.transaction
-        if limit is not None and transaction is not None and self.path and len(transaction.accepted) >= limit:
-            self.refuse(wording.TOO_MANY_RECIPIENTS)
-            return
+        """Add a recipient, in the persona's words."""
         if self._words is None:
             # The words of a recipient's reply are kept with the recipient, so they are settled before it is added.
             self._words = (self.worded(Reply(250, "2.1.5", ("Ok",))), "")

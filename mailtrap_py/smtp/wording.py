@@ -13,7 +13,6 @@ from mailtrap_py.events import Reply
 from mailtrap_py.scenario.persona import Meaning
 from mailtrap_py.smtp import refusals
 
-TOO_MANY_RECIPIENTS: Final = refusals.TOO_MANY_RECIPIENTS
 TOO_MANY_MESSAGES: Final = Reply(421, "4.7.0", ("Error: too many messages in this connection",))
 TOO_MANY_ERRORS: Final = Reply(421, "4.7.0", ("Error: too many errors",))
 
@@ -31,7 +30,7 @@ _BY_REPLY: Final[Mapping[Reply, Meaning]] = {
     refusals.AUTH_NOT_OFFERED: Meaning.AUTH_UNAVAILABLE,
     refusals.AUTH_IN_TRANSACTION: Meaning.AUTH_IN_TRANSACTION,
     refusals.NOT_STORED: Meaning.NOT_STORED,
-    TOO_MANY_RECIPIENTS: Meaning.TOO_MANY_RECIPIENTS,
+    refusals.TOO_MANY_RECIPIENTS: Meaning.TOO_MANY_RECIPIENTS,
     TOO_MANY_MESSAGES: Meaning.TOO_MANY_MESSAGES,
     TOO_MANY_ERRORS: Meaning.TOO_MANY_ERRORS,
 }
