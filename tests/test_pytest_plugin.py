@@ -321,6 +321,28 @@ def test_it_serves_unittest(inner: pytest.Pytester) -> None:
     result.stdout.fnmatch_lines(["*- mailtrap -*", "no messages arrived at 127.0.0.1:*"])
 
 
+def test_it_serves_anyio_on_asyncio_and_on_trio(inner: pytest.Pytester) -> None:
+    pytest.importorskip("trio", reason="trio is not installed")
+    inner.makepyfile("""
+        import anyio
+        import pytest
+        from app import send
+
+        pytestmark = pytest.mark.anyio
+
+        async def test_it(mailtrap):
+            async with anyio.create_task_group() as tasks:
+                tasks.start_soon(anyio.to_thread.run_sync, send, mailtrap)
+                message = await mailtrap.async_.wait_for(to="bob@example.com", timeout="5s")
+            assert message.subject == "Welcome"
+            with anyio.move_on_after(0.01) as scope:
+                await mailtrap.async_.wait_for(subject="never", timeout="10m")
+            assert scope.cancelled_caught
+    """)
+    result = inner.runpytest("-p", "anyio.pytest_plugin", "-W", "default")
+    result.assert_outcomes(passed=2)
+
+
 @pytest.mark.slow
 def test_workers_of_xdist_have_a_server_each(inner: pytest.Pytester) -> None:
     pytest.importorskip("xdist", reason="pytest-xdist is not installed")

@@ -24,6 +24,7 @@ Seconds = float | str
 _LOOKED_AT = 200
 _MISSES_SHOWN = 5
 _LINES_SHOWN = 20
+_BELOW = " " * 12  # how a transcript begins the further lines of a reply
 
 
 class Wanted(TypedDict, total=False):
@@ -200,7 +201,8 @@ def _explain(home: Home, criteria: Criteria, timeout: float, number: int, came: 
 
 
 def _conversation(session: Session) -> Iterator[str]:
-    lines = session.transcript.splitlines()
+    # Of a reply of several lines the first will do: an EHLO's would push aside what is of interest.
+    lines = [line for line in session.transcript.splitlines() if not line.startswith(_BELOW)]
     if len(lines) > _LINES_SHOWN:
         yield f"... {len(lines) - _LINES_SHOWN} lines before"
     yield from lines[-_LINES_SHOWN:]

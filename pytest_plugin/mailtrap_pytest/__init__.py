@@ -152,7 +152,7 @@ def mailtrap(
         yield server
         problems = judge(server, mark) if node.stash.get(_PASSED, False) else []
         if problems:
-            _tell(node)
+            _tell(node, judged=True)
     finally:
         used.remove(server)
         server.reset()  # ends what the test left behind: clients that wait for a reply would wait on
@@ -179,7 +179,7 @@ def mailtrap_factory(
         if node.stash.get(_PASSED, False):
             problems = [problem for server in factory.given for problem in judge(server, mark)]
         if problems:
-            _tell(node)
+            _tell(node, judged=True)
     finally:
         for server in factory.given:
             used.remove(server)
@@ -205,11 +205,11 @@ def mailtrap_django(mailtrap: Mailtrap) -> Iterator[Mailtrap]:
         yield mailtrap
 
 
-def _tell(node: pytest.Item) -> None:
+def _tell(node: pytest.Item, *, judged: bool = False) -> None:
     """Write down what is to be told of a test: its servers are about to forget it."""
     from mailtrap_pytest.report import describe
 
-    node.stash[_TOLD] = "\n".join(line for server in node.stash[_USED] for line in describe(server))
+    node.stash[_TOLD] = "\n".join(line for server in node.stash[_USED] for line in describe(server, judged=judged))
 
 
 @pytest.hookimpl(wrapper=True)
