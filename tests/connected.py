@@ -25,7 +25,7 @@ from mailtrap_py.smtp.service import Service
 P = ParamSpec("P")
 T = TypeVar("T", bound=Recorded)
 
-PATIENCE = 5.0
+PATIENCE = 30.0
 """Seconds after which a test that hangs is called hung."""
 GREETING = b"220 mailtrap.localhost ESMTP mailtrap_py\r\n"
 ENVELOPE = b"HELO c\r\nMAIL FROM:<ann@example.com>\r\nRCPT TO:<bob@example.com>\r\nDATA\r\n"

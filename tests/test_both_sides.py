@@ -168,7 +168,7 @@ async def meet(scenario: Scenario, clients: list[list[Any]], place: Place) -> No
     complaints: list[dict[str, Any]] = []
     asyncio.get_running_loop().set_exception_handler(lambda _, context: complaints.append(context))
     async with asyncio.timeout(20), house() as behind:
-        upstream = Upstream.parse(f"127.0.0.1:{behind.port}", timeout=5.0) if place.proxied else None
+        upstream = Upstream.parse(f"127.0.0.1:{behind.port}", timeout=30) if place.proxied else None
         async with house(implicit_tls=place.implicit_tls, tls=AUTHORITY.context, upstream=upstream) as home:
             home.inbox.use(scenario, seed=1, clock=ScaledClock(SPEED))
             await asyncio.gather(*(drive(home, steps) for steps in clients))

@@ -45,7 +45,7 @@ def heard(data: bytes, *, ends: bool = False, timeout: float = SHORT) -> Answer:
 )
 def test_a_reply_is_read_to_its_last_line(data: bytes, code: int, texts: tuple[str, ...]) -> None:
     for number in range(1, 3):  # and nothing of what comes behind it
-        answer = heard(data * number, timeout=5)
+        answer = heard(data * number, timeout=30)
         assert (answer.code, answer.texts, answer.problem, answer.odd) == (code, texts, "", ())
 
 
@@ -60,7 +60,7 @@ def test_a_reply_is_read_to_its_last_line(data: bytes, code: int, texts: tuple[s
     ],
 )
 def test_what_is_odd_is_noted_once(data: bytes, odd: str) -> None:
-    answer = heard(data, timeout=5)
+    answer = heard(data, timeout=30)
 
     assert answer.code
     assert len(answer.odd) == 1
@@ -87,7 +87,7 @@ def test_what_is_odd_is_noted_once(data: bytes, odd: str) -> None:
     ],
 )
 def test_what_is_no_reply_is_named(data: bytes, ends: bool, problem: str) -> None:  # noqa: FBT001 - a column of a table
-    answer = heard(data, ends=ends)
+    answer = heard(data, ends=ends, timeout=SHORT if "within" in problem else 30)
 
     assert (answer.code, answer.problem) == (0, problem)
     assert answer.ended == (ends and not data.startswith(b"HTTP"))
@@ -95,7 +95,7 @@ def test_what_is_no_reply_is_named(data: bytes, ends: bool, problem: str) -> Non
 
 
 def test_a_reply_without_end_is_given_up() -> None:
-    lines = heard(b"250-x\r\n" * (wire.MAX_LINES + 2), timeout=5)
+    lines = heard(b"250-x\r\n" * (wire.MAX_LINES + 2), timeout=30)
     assert lines.problem == "the reply does not end"
     assert len(lines.lines) <= wire.MAX_LINES + 2
 

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
+import socket
 from typing import TYPE_CHECKING
 
 import pytest
 
+from mailtrap_py import Mailtrap
 from mailtrap_py.cli import trial
 from mailtrap_py.cli.trial import hold
 from mailtrap_py.errors import ScenarioError, SettingError
@@ -86,7 +89,14 @@ def test_in_a_strict_scenario_every_rule_has_to_fire_that_is_not_optional(
 
 def test_a_session_that_is_still_open_at_the_end_is_ended_and_in_the_evidence(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(trial, "_GOODBYE", 0.05)
-    found = held({"rules": [{"at": "data", "do": [{"delay": "1h"}]}]}, timeout=0.5)
+    with contextlib.ExitStack() as stack:
+
+        def connected(server: Mailtrap) -> dict[str, str]:
+            client = stack.enter_context(socket.create_connection((server.host, server.port), timeout=30))
+            assert client.recv(3) == b"220"
+            return {}
+
+        found = hold(FREE, ["true"], timeout=60, surroundings=connected)
     [session] = found.evidence.sessions
     assert session.ending == "shutdown"
 

@@ -65,7 +65,7 @@ from mailtrap_py.store import Store
 
 FOLDER = Path(__file__).with_name("dialogs")
 MODES = ("whole", "split", "pipelined", "proxied")
-PATIENCE = 10.0
+PATIENCE = 30.0
 """Seconds after which a dialog that hangs is called hung."""
 
 # RFC 2920, section 3.1: only these may be followed by another command in the same group.

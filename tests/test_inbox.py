@@ -311,7 +311,7 @@ def test_a_name_that_cannot_stand_in_a_url_is_refused(name: str) -> None:
 
 
 def test_addresses_that_fail_need_no_scenario() -> None:
-    with Mailtrap() as trap, smtplib.SMTP(trap.host, trap.port, timeout=5) as smtp:
+    with Mailtrap() as trap, smtplib.SMTP(trap.host, trap.port, timeout=30) as smtp:
         assert trap.inbox.director.rules() == ()
         for _ in range(2):
             with pytest.raises(smtplib.SMTPRecipientsRefused):
@@ -324,12 +324,12 @@ def test_addresses_that_fail_need_no_scenario() -> None:
 
 def test_addresses_that_fail_can_be_switched_off() -> None:
     off = PRIVATE.changed(fail_addresses="off")
-    with Mailtrap(off) as trap, smtplib.SMTP(trap.host, trap.port, timeout=5) as smtp:
+    with Mailtrap(off) as trap, smtplib.SMTP(trap.host, trap.port, timeout=30) as smtp:
         assert smtp.sendmail("ann@example.com", ["550@fail.test"], "text") == {}
 
 
 def test_addresses_that_fail_join_the_scenario_that_is_on_and_leave_with_it() -> None:
-    with Mailtrap() as trap, smtplib.SMTP(trap.host, trap.port, timeout=5) as smtp:
+    with Mailtrap() as trap, smtplib.SMTP(trap.host, trap.port, timeout=30) as smtp:
         with trap.scenario("fail-addresses"), pytest.raises(smtplib.SMTPRecipientsRefused):
             smtp.sendmail("ann@example.com", ["550@fail.test"], "text")
         assert trap.inbox.director.rules() == ()

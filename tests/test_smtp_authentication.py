@@ -140,7 +140,7 @@ async def test_under_tls_nothing_waits() -> None:
     async with house(require_tls=TlsPolicy.MAIL, tls=AUTHORITY.context, auth=AuthPolicy.REQUIRED) as built:
 
         def send() -> dict[str, Any]:
-            with smtplib.SMTP("127.0.0.1", built.port, timeout=5) as client:
+            with smtplib.SMTP("127.0.0.1", built.port, timeout=30) as client:
                 client.starttls(context=ssl.create_default_context(cadata=AUTHORITY.pem.decode()))
                 client.login("ann", "whatever")
                 return client.sendmail("a@b", ["c@d"], b"Subject: x\r\n\r\ny\r\n")

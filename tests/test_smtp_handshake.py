@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import socket
 import ssl
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -16,6 +15,7 @@ from mailtrap_py import Mailtrap, Settings
 from mailtrap_py.scenario import TlsFault
 from mailtrap_py.smtp.handshake import GARBAGE, INJECTED
 from mailtrap_py.smtp.tls import Authority, BadTls
+from tests import homes
 from tests.connected import house, looped, until
 
 READY = b"220 2.0.0 Ready to start TLS\r\n"
@@ -45,7 +45,7 @@ def trap(server: Mailtrap) -> Mailtrap:
 def before_the_handshake(trap: Mailtrap, *, implicit: bool) -> Iterator[socket.socket]:
     """Connect, up to where TLS begins."""
     port = trap.smtps_port if implicit else trap.port
-    with socket.create_connection(("127.0.0.1", port or 0), timeout=5) as client:
+    with socket.create_connection(("127.0.0.1", port or 0), timeout=30) as client:
         if not implicit:
             assert client.recv(1000).startswith(b"220 ")
             client.sendall(b"EHLO c\r\n")
@@ -98,7 +98,7 @@ def test_a_rule_at_starttls_says_how_the_handshake_goes(trap: Mailtrap) -> None:
 
 def test_plaintext_behind_the_220(trap: Mailtrap) -> None:
     trap.fail("starttls", {"tls": "inject"})
-    with socket.create_connection(("127.0.0.1", trap.port), timeout=5) as client:
+    with socket.create_connection(("127.0.0.1", trap.port), timeout=30) as client:
         client.recv(1000)
         client.sendall(b"EHLO c\r\n")
         client.recv(1000)
@@ -171,7 +171,7 @@ def test_a_rule_knows_the_name_after_the_handshake(trap: Mailtrap, *, implicit: 
         secured.sendall(b"EHLO c\r\n")
         assert secured.recv(1000) == b"550 5.7.1 Not under this name\r\n"
     assert rule.fired == 1
-    with socket.create_connection(("127.0.0.1", trap.port), timeout=5) as plain:
+    with socket.create_connection(("127.0.0.1", trap.port), timeout=30) as plain:
         plain.recv(1000)
         plain.sendall(b"EHLO c\r\n")
         assert plain.recv(1000).startswith(b"250-")  # there is no name without TLS
@@ -201,11 +201,8 @@ def test_a_client_that_leaves_while_a_rule_waits(trap: Mailtrap, doing: dict[str
     rule = trap.fail("tls", doing)
     with before_the_handshake(trap, implicit=True) as client:
         client.sendall(b"\x16")
-        while not rule.fired:
-            pass
-    deadline = time.monotonic() + 10
-    while not trap.sessions[0].ending:
-        assert time.monotonic() < deadline, "the session goes on without its client"
+        homes.until(lambda: rule.fired)
+    homes.until(lambda: trap.sessions[0].ending)
 
 
 @pytest.mark.parametrize("implicit", [True, False])

@@ -164,13 +164,13 @@ def test_a_closed_port_opens_when_the_inbox_is_reset() -> None:
 def test_a_reset_of_the_handle_opens_the_port_at_once() -> None:
     with Mailtrap() as trap:
         trap.fail("noop", {"listener": "refuse", "for": "10m"})
-        with smtplib.SMTP(trap.host, trap.port, timeout=5) as smtp:
+        with smtplib.SMTP(trap.host, trap.port, timeout=30) as smtp:
             smtp.noop()
             with suppress(ConnectionError):  # refused, or broken by the closing
                 while True:  # the port closes within a few turns of its loop
-                    socket.create_connection((trap.host, trap.port), timeout=5).close()
+                    socket.create_connection((trap.host, trap.port), timeout=30).close()
         trap.reset()
-        with smtplib.SMTP(trap.host, trap.port, timeout=5) as smtp:
+        with smtplib.SMTP(trap.host, trap.port, timeout=30) as smtp:
             assert smtp.noop()[0] == 250
 
 
@@ -179,7 +179,7 @@ def taking(server: Server) -> bool:
 
 
 async def until(condition: Callable[[], object]) -> None:
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(30):
         while not condition():  # noqa: ASYNC110 - it has no event
             await asyncio.sleep(0)
 
@@ -222,7 +222,7 @@ def test_who_is_interrupted_while_falling_silent_leaves_a_port_that_can_be_opene
             await until(lambda: port._stoppers)  # noqa: SLF001 - it has no event
             falling.cancel()
             await port.take()
-            async with asyncio.timeout(5):
+            async with asyncio.timeout(30):
                 assert await greeted(number) == b"hello"
 
     listening(work)

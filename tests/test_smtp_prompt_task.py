@@ -8,7 +8,7 @@ import pytest
 
 from mailtrap_py.smtp.prompt_task import PromptTask
 
-PATIENCE = 10.0
+PATIENCE = 30.0
 
 
 class Waiting:

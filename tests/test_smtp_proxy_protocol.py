@@ -153,7 +153,7 @@ async def test_the_header_comes_before_tls() -> None:
     context = ssl.create_default_context(cadata=AUTHORITY.pem.decode())
 
     def talk(port: int, sent: list[Any]) -> bytes:
-        with socket.create_connection(("127.0.0.1", port), timeout=5) as plain:
+        with socket.create_connection(("127.0.0.1", port), timeout=30) as plain:
             plain.sendall(v2())
             with context.wrap_socket(plain, server_hostname="localhost") as secure:
                 sent.append(secure.version())

@@ -82,7 +82,7 @@ async def test_sessions_can_be_ended_and_the_port_stays() -> None:
 async def test_a_connection_that_comes_while_the_server_closes_leaves_nothing(later: int) -> None:
     # However far it has come: taken by the kernel only, taken by the loop, begun, greeted.
     async with house() as built:
-        with socket.create_connection(("127.0.0.1", built.port), timeout=5) as client:
+        with socket.create_connection(("127.0.0.1", built.port), timeout=30) as client:
             for _ in range(later):
                 await asyncio.sleep(0)
             await built.server.close()
@@ -229,7 +229,7 @@ def test_sessions_under_tls_on_uvloop(*, starttls: bool) -> None:
     context = ssl.create_default_context(cadata=authority.pem.decode())
 
     async def talk() -> None:
-        async with house(tls=authority.context, implicit_tls=not starttls) as built, asyncio.timeout(5):
+        async with house(tls=authority.context, implicit_tls=not starttls) as built, asyncio.timeout(30):
             if starttls:
                 client = await built.greeted()
                 await client.ask("STARTTLS")

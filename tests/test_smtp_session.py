@@ -628,7 +628,7 @@ async def test_smtplib_over_everything() -> None:
     async with house(tls=AUTHORITY.context, users={"ann": "secret"}) as built:
 
         def send() -> None:
-            with smtplib.SMTP("127.0.0.1", built.port, timeout=5) as smtp:
+            with smtplib.SMTP("127.0.0.1", built.port, timeout=30) as smtp:
                 smtp.starttls(context=trusting())
                 smtp.login("ann", "secret")
                 smtp.sendmail("ann@example.com", ["bob@example.com"], "Subject: hello\n\n.hello\n")

@@ -158,7 +158,7 @@ def test_a_client_with_an_ordinary_mail_blocks(pieces: list[bytes]) -> None:
     # takes what it is given at once, up to its send buffer; that is not the server's to make smaller.
     with Mailtrap() as trap:
         trap.fail("content", {"read": "stop"}, {"stall": {"max": "30s"}})
-        with socket.create_connection((trap.host, trap.port), timeout=5) as client, client.makefile("rb") as replies:
+        with socket.create_connection((trap.host, trap.port), timeout=30) as client, client.makefile("rb") as replies:
             for command in (b"", b"HELO c\r\n", b"MAIL FROM:<a@b>\r\n", b"RCPT TO:<c@d>\r\n", b"DATA\r\n"):
                 client.sendall(command)
                 assert replies.readline()[:1] in b"23"

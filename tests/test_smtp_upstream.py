@@ -198,16 +198,20 @@ async def test_what_a_server_said_before_it_closed_is_read() -> None:
 
 
 @looped
-async def test_a_server_that_reads_slowly_is_not_one_that_reads_nothing() -> None:
+async def test_a_server_that_reads_slowly_is_not_one_that_reads_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     # A large message takes longer than one time-out, and arrives all the same as long as it moves.
-    size, got = 4_000_000, 0
+    size, got, passed = 1_000_000, 0, 0.0
+    loop = asyncio.get_running_loop()
+    really = loop.time
+    monkeypatch.setattr(loop, "time", lambda: really() + passed)
 
     async def slow(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        nonlocal got
+        nonlocal got, passed
         writer.write(b"220 slow\r\n")
         while got < size:
             got += len(await reader.read(65536))
-            await asyncio.sleep(0.005)
+            passed = got / size * 10
+            await asyncio.sleep(0)
         writer.write(b"250 at last\r\n")
         await writer.drain()
         writer.close()
@@ -215,7 +219,7 @@ async def test_a_server_that_reads_slowly_is_not_one_that_reads_nothing() -> Non
     listener = socket.create_server(("127.0.0.1", 0))
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 8192)  # or the kernel would take it all at once
     listening = await asyncio.start_server(slow, sock=listener)
-    upstream = Upstream("127.0.0.1", listener.getsockname()[1], timeout=0.2)
+    upstream = Upstream("127.0.0.1", listener.getsockname()[1], timeout=3)
     connection = await Connection.connect(upstream, hostname="trap.test")
 
     connection._writer.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 8192)  # noqa: SLF001

@@ -22,7 +22,7 @@ from mailtrap_py.smtp.wire import SessionOver, Wire
 from tests.connected import Book, Client, looped, until
 
 OK = Reply(250, "2.0.0", ("Ok",))
-PATIENCE = 5.0
+PATIENCE = 30.0
 
 
 @dataclass

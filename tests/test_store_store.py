@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import threading
-import time
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import replace
@@ -116,15 +115,13 @@ def test_it_is_read_while_it_is_written_and_readers_never_see_a_part(store: Stor
     assert store.messages().total == 400
 
 
-def test_closing_writes_what_is_queued_and_takes_under_a_second(tmp_path: Path) -> None:
+def test_closing_writes_what_is_queued(tmp_path: Path) -> None:
     url = f"sqlite:///{tmp_path / 'mail.db'}"
     store = Store(url)
     for number in range(500):
         store.add(replace(MESSAGE, id=str(number)))
-    started = time.monotonic()
     store.close()
     store.close()
-    assert time.monotonic() - started < 1
     with closing(Store(url)) as store:
         assert store.messages().total == 500
 

@@ -60,7 +60,7 @@ def test_reader_that_waits_is_woken_from_another_thread(announcer: Announcer) ->
 
         thread = threading.Thread(target=announcer.announce, args=("one",))
         thread.start()
-        news = await asyncio.wait_for(reading, 5)
+        news = await asyncio.wait_for(reading, 30)
         thread.join()
 
         assert ids(news.announcements) == ["one"]
