@@ -66,7 +66,7 @@ def test_check_shows_every_mistake_of_every_file_at_its_place(
     ]
     assert "did you mean 'times'?" in lines[0]
     assert "did you mean 'rules'?" in lines[2]
-    assert lines[3] == "greylisting: ok, 1 rule, 3 expectations"
+    assert lines[3] == "greylisting: ok, 1 rule, 4 expectations"
 
 
 def test_check_of_good_files_is_exit_code_0(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
