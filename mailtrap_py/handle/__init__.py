@@ -13,7 +13,7 @@
     expecting     what the client is to do; evidence: what it did
     pages choice  lists read to their end; scenarios chosen from the library
 
-Every method may be called from any thread. Nothing polls: waits end when the record announces what they wait for.
+Every method may be called from any thread. Nothing polls for mail: waits end when the record announces it.
 """
 
 from mailtrap_py.captured import Message, Session, Transactions

@@ -52,7 +52,8 @@ class RemoteHome(Home):
         self._record = RemoteRecord(self._client)
         self._host, _, self._told = smtp.rpartition(":")
         self._worker = worker
-        self._names = (f"test-{secrets.token_hex(4)}-{worker or 'main'}-{number}" for number in itertools.count(1))
+        run = f"test-{secrets.token_hex(4)}-{worker or 'main'}"  # nobody else's name
+        self._names = (f"{run}-{number}" for number in itertools.count(1))
         self._own: dict[str, int] = {}
         self._shared: dict[str, int | None] = {}
         self._playing: tuple[Scenario, int] = (NONE, 0)
