@@ -21,14 +21,19 @@ PROJECT = Path(__file__).parent / "foreign" / "mailpit_project.py"
 DJANGO = "import django.conf\ndjango.conf.settings.configure()\n"
 
 
+@pytest.fixture(scope="module")
+def python(tmp_path_factory: pytest.TempPathFactory, missing: Missing) -> str:
+    try:
+        programs = environment(tmp_path_factory.mktemp("mailpit"), "pytest-mailpit==0.4.1", "django")
+    except subprocess.CalledProcessError:
+        missing("pytest-mailpit cannot be fetched")
+    return str(programs / "python")
+
+
 @pytest.mark.slow
 @pytest.mark.timeout(2 * PATIENCE)
 @pytest.mark.parametrize("users", [{}, {"ann": "secret"}], ids=["open", "guarded"])
-def test_a_project_that_uses_all_fixtures_passes(users: dict[str, str], tmp_path: Path, missing: Missing) -> None:
-    try:
-        programs = environment(tmp_path / "venv", "pytest-mailpit==0.4.1", "django")
-    except subprocess.CalledProcessError:
-        missing("pytest-mailpit cannot be fetched")
+def test_a_project_that_uses_all_fixtures_passes(users: dict[str, str], tmp_path: Path, python: str) -> None:
     project = tmp_path / "project"
     project.mkdir()
     shutil.copy(PROJECT, project / "test_project.py")
@@ -44,7 +49,7 @@ def test_a_project_that_uses_all_fixtures_passes(users: dict[str, str], tmp_path
             **({"MAILPIT_USERNAME": "ann", "MAILPIT_PASSWORD": "secret"} if users else {}),
         }
         told = run(
-            str(programs / "python"),
+            python,
             "-m",
             "pytest",
             "-q",

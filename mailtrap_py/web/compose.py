@@ -9,11 +9,6 @@ import re
 import time
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from email.errors import MessageError
-from email.headerregistry import Address
-from email.message import EmailMessage
-from email.policy import SMTP
-from email.utils import format_datetime, make_msgid
 from typing import TYPE_CHECKING
 
 from mailtrap_py.events import Message, Recipient, Reply
@@ -23,6 +18,8 @@ from mailtrap_py.message import addresses
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+    from email.headerregistry import Address
+    from email.message import EmailMessage
 
     from mailtrap_py.store import MessageSummary, Store
 
@@ -65,6 +62,8 @@ def mailbox(text: str) -> tuple[str, str]:
 
 def compose(draft: Draft, *, hostname: str) -> bytes:
     """Make the octets of a message. Raises `ValueError` for what no message can hold."""
+    from email.errors import MessageError  # noqa: PLC0415 - slow to import, like all of it; for who sends mail over HTTP
+
     try:
         return _build(draft, hostname).as_bytes()
     except (ValueError, UnicodeError, IndexError, LookupError, MessageError) as error:
@@ -73,6 +72,10 @@ def compose(draft: Draft, *, hostname: str) -> bytes:
 
 
 def _build(draft: Draft, hostname: str) -> EmailMessage:
+    from email.message import EmailMessage  # noqa: PLC0415 - as above
+    from email.policy import SMTP  # noqa: PLC0415 - as above
+    from email.utils import format_datetime, make_msgid  # noqa: PLC0415 - as above
+
     message = EmailMessage(SMTP)
     message["From"] = _address(draft.from_)
     for name, mailboxes in (("To", draft.to), ("Cc", draft.cc), ("Reply-To", draft.reply_to)):
@@ -100,7 +103,7 @@ def _fill(message: EmailMessage, draft: Draft) -> None:
         (message.add_alternative if draft.text else message.set_content)(draft.html, subtype="html")
         html = message.get_body(("html",))
         for each in inline:
-            assert isinstance(html, EmailMessage)  # noqa: S101 - it was put there two lines above
+            assert html is not None  # noqa: S101 - it was put there two lines above
             html.add_related(
                 each.content, *_type(each), cid=f"<{each.content_id}>", filename=each.filename, disposition="inline"
             )
@@ -111,6 +114,8 @@ def _fill(message: EmailMessage, draft: Draft) -> None:
 
 
 def _address(mailbox: tuple[str, str]) -> Address:
+    from email.headerregistry import Address  # noqa: PLC0415 - as above
+
     name, address = mailbox
     local, _, domain = address.rpartition("@")
     return Address(name, local, domain)
