@@ -7,15 +7,41 @@ import os
 import signal
 import subprocess
 import sys
+from collections.abc import Iterable, Iterator
 from pathlib import Path
+from typing import Self
 from xml.etree import ElementTree as ET
 
 import pytest
 
 from mailtrap_py.cli import main
+from mailtrap_py.cli.gauntlet import crew
+from mailtrap_py.cli.gauntlet.attempt import Task, attempt
+from mailtrap_py.cli.gauntlet.run import Run
 from tests.gauntlet_runs import SENDS
 
 BY_ARGUMENTS = SENDS.replace('os.environ["SMTP_TO"]', "__import__('sys').argv[3]")
+
+
+class Alone:
+    """A crew of nobody: this process does it all, and need not wait until another one has imported the server."""
+
+    def __init__(self, size: int) -> None:
+        assert size == 1
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        pass
+
+    def do(self, tasks: Iterable[Task]) -> Iterator[Run]:
+        return map(attempt, tasks)
+
+
+@pytest.fixture
+def alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(crew, "Crew", Alone)
 
 
 def told(*words: str) -> int:
@@ -35,6 +61,7 @@ def test_no_bad_grade_is_exit_code_0(capfd: pytest.CaptureFixture[str]) -> None:
     assert lines[-1] == "passed (honest): 2 scenarios"
 
 
+@pytest.mark.usefixtures("alone")
 def test_a_bad_grade_is_exit_code_1_and_in_every_report(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
     junit, data, page = (tmp_path / f"gauntlet.{kind}" for kind in ("xml", "json", "html"))
     reports = ["--junit", str(junit), "--json", str(data), "--html", str(page)]
@@ -46,11 +73,13 @@ def test_a_bad_grade_is_exit_code_1_and_in_every_report(tmp_path: Path, capfd: p
     assert b"<!DOCTYPE html>" in page.read_bytes()
 
 
+@pytest.mark.usefixtures("alone")
 def test_robust_asks_for_more(capfd: pytest.CaptureFixture[str]) -> None:
     assert told("greylisting", "--require", "robust", "--", sys.executable, "-c", SENDS) == 1
     assert "FAILED (robust): in 1 of class legal" in capfd.readouterr().out
 
 
+@pytest.mark.usefixtures("alone")
 @pytest.mark.parametrize(
     ("words", "problem"),
     [
@@ -78,7 +107,7 @@ def test_help_says_where_the_command_stands(capsys: pytest.CaptureFixture[str]) 
     assert max(map(len, lines)) < 80
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("number", [signal.SIGINT, pytest.param(signal.SIGTERM, marks=pytest.mark.slow)])
 def test_interrupting_leaves_nothing_running_and_prints_what_is_known(tmp_path: Path, number: signal.Signals) -> None:
     os.mkfifo(tmp_path / "pipe")
     # Sends its mail; where that fails, it does not end, and has a child that does not end either.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import multiprocessing
 import os
 import signal
@@ -20,32 +21,48 @@ from tests.gauntlet_runs import FREE, task
 from tests.test_cli_gauntlet_run import RUN
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from multiprocessing.process import BaseProcess
     from pathlib import Path
 
 
-def test_each_task_is_done_once_and_the_processes_are_gone() -> None:
+@pytest.fixture(scope="module")
+def two() -> Iterator[Crew]:
+    """Give a crew that all may use who leave it idle: it takes a while until processes have imported the server."""
     with Crew(2) as crew:
-        grades = {run.scenario: run.grade for run in crew.do([task(name) for name in ("lost-250", "no-such-user")])}
-        again = [run.scenario for run in crew.do([task("greylisting")])]
+        yield crew
+
+
+@contextlib.contextmanager
+def alone() -> Iterator[tuple[Crew, BaseProcess]]:
+    """Have a crew of one, and see that its process is gone in the end."""
+    before = set(multiprocessing.active_children())
+    with Crew(1) as crew:
+        [process] = set(multiprocessing.active_children()) - before
+        yield crew, process
+    assert set(multiprocessing.active_children()) <= before
+
+
+def test_each_task_is_done_once(two: Crew) -> None:
+    grades = {run.scenario: run.grade for run in two.do([task(name) for name in ("lost-250", "no-such-user")])}
+    again = [run.scenario for run in two.do([task("greylisting")])]
     assert grades == {"lost-250": Grade.HONEST, "no-such-user": Grade.SILENT}
     assert again == ["greylisting"]
-    assert multiprocessing.active_children() == []
 
 
-def test_what_cannot_be_tried_is_the_users_error_here_too() -> None:
-    absent = Task(FREE, ("no-such-program-anywhere",), 5)
-    with Crew(1) as crew, pytest.raises(SettingError, match="cannot be started") as error:
-        list(crew.do([absent]))
+def test_what_cannot_be_tried_is_the_users_error_here_too(two: Crew) -> None:
+    absent = Task(FREE, ("no-such-program-anywhere",), 60)
+    with pytest.raises(SettingError, match="cannot be started") as error:
+        list(two.do([absent]))
     assert error.value.cure == "write a program and its arguments after --"
 
 
-def test_two_at_once_meet(tmp_path: Path) -> None:
+def test_two_at_once_meet(two: Crew, tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe")
     # Each end of a pipe waits for the other: one after the other would hang until the time-out.
     writes = task("lost-250", f"open({str(tmp_path / 'pipe')!r}, 'wb').close()")
     reads = task("lost-250", f"open({str(tmp_path / 'pipe')!r}, 'rb').close()")
-    with Crew(2) as crew:
-        assert [run.exit_code for run in crew.do([writes, reads])] == [0, 0]
+    assert [run.exit_code for run in two.do([writes, reads])] == [0, 0]
 
 
 def test_leaving_ends_what_runs(tmp_path: Path) -> None:
@@ -57,7 +74,7 @@ child = subprocess.Popen([sys.executable, "-c", "import signal; signal.pause()"]
 os.write(pipe, b"up")
 signal.pause()
 """
-    with Crew(1) as crew:
+    with alone() as (crew, process):
         died: list[str] = []
 
         def wait() -> None:
@@ -70,7 +87,6 @@ signal.pause()
         waits.start()
         with (tmp_path / "pipe").open("rb", buffering=0) as pipe:
             assert pipe.read(2) == b"up"
-            [process] = multiprocessing.active_children()
             process.terminate()
             assert pipe.read() == b""  # the end: nobody has it open any more
         waits.join()
@@ -78,8 +94,7 @@ signal.pause()
 
 
 def test_a_process_that_dies_is_a_bug() -> None:
-    with Crew(1) as crew:
-        [process] = multiprocessing.active_children()
+    with alone() as (crew, process):
         process.kill()
         with pytest.raises((RuntimeError, BrokenPipeError)):
             list(crew.do([task("lost-250")]))
