@@ -18,6 +18,7 @@ from mailtrap_py.inbox import Inbox
 from mailtrap_py.scenario import Decision, Ehlo, Listener, Tls
 from mailtrap_py.smtp import refusals
 from mailtrap_py.smtp.chronicle import Chronicle
+from mailtrap_py.smtp.doorway import Doorway
 from mailtrap_py.smtp.path import Path, parse_path
 from mailtrap_py.smtp.perform import Stage, perform
 from mailtrap_py.smtp.prompt_task import PromptTask
@@ -51,31 +52,6 @@ POINTS: Final = {
     "VRFY": Point.VRFY,
 }
 """The point of each verb; EXPN is met by rules at `any` alone, and what is no command at all by those at `unknown`."""
-
-
-_TOLD: Final = (
-    "connection_made",
-    "connection_lost",
-    "get_buffer",
-    "buffer_updated",
-    "eof_received",
-    "pause_writing",
-    "resume_writing",
-)
-"""What an event loop tells a protocol."""
-
-
-class Doorway(asyncio.BufferedProtocol):
-    """A session as the event loop sees it.
-
-    Not the session itself: that is one of aiosmtpd's protocols too, which uvloop brings octets to in another way.
-    """
-
-    def __init__(self, session: Conversation) -> None:
-        """Lead into a session."""
-        self.session = session
-        # The session's own methods, so that no octet takes a step more than it must.
-        vars(self).update({name: getattr(session, name) for name in _TOLD})
 
 
 class Conversation:

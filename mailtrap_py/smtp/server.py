@@ -16,7 +16,8 @@ from mailtrap_py.events import Reply
 from mailtrap_py.inbox import Inbox
 from mailtrap_py.scenario import Director, ListenerHow
 from mailtrap_py.smtp import refusals
-from mailtrap_py.smtp.conversation import Conversation, Doorway
+from mailtrap_py.smtp.conversation import Conversation
+from mailtrap_py.smtp.doorway import Doorway
 from mailtrap_py.smtp.listening import Listening, turns
 from mailtrap_py.smtp.lmtp import LmtpSession
 from mailtrap_py.smtp.persona import PersonaSession
