@@ -316,6 +316,14 @@ def test_links_are_checked_and_the_message_is_read(served: Served) -> None:
     assert ask(served, "GET", "messages")["messages"][0]["Read"]
 
 
+def test_no_page_of_another_site_has_links_opened(served: Served) -> None:
+    [name] = served.keep(mail(b"Subject: a\r\n\r\nhttp://127.0.0.1:1/x\r\n"))
+
+    answer = served.ask("GET", f"/api/v1/message/{name}/link-check", headers={"Sec-Fetch-Site": "cross-site"})
+
+    assert (answer.status_code, answer.text) == (403, "Blocked due to CORS violation")
+
+
 # Read or not
 
 

@@ -197,6 +197,12 @@ def test_a_listed_site_is_told_what_it_may() -> None:
     assert (other.status_code, "access-control-allow-origin" in other.headers) == (401, False)
 
 
+def test_only_a_preflight_is_answered_as_one() -> None:
+    headers = {"Origin": APP, "Access-Control-Request-Method": "GET"}
+    with Served.open(http_origins=[APP]) as served:
+        assert served.ask("GET", "/livez", headers=headers).json() == {"status": "ok"}
+
+
 def test_a_listed_site_may_read_and_change() -> None:
     headers = {"Origin": APP, "Sec-Fetch-Site": "cross-site"}
     with Served.open(http_origins=[APP]) as served:

@@ -65,7 +65,9 @@ class Guard:
             origin = ""
         send = _marked(send, origin)
         problem = self._wrong_host(headers)
-        if problem is None and origin and "access-control-request-method" in headers:  # Fetch standard, section 3.3.2
+        # Fetch standard, section 3.3.2: a preflight asks whether it may ask.
+        preflight = scope.get("method") == "OPTIONS" and "access-control-request-method" in headers
+        if problem is None and origin and preflight:
             await Response(status_code=204, headers=_MAY)(scope, receive, send)
             return
         problem = problem or self._unknown(scope, headers) or self._foreign(scope, headers, origin)

@@ -222,6 +222,8 @@ class Mailpit:
 
     def link_check(self, request: Request) -> Response:
         """Ask for every link, because somebody asked for that; and mark the message as read."""
+        if request.headers.get("sec-fetch-site", "none") not in {"none", "same-origin"}:
+            raise BareError("Blocked due to CORS violation", 403)  # no other site's page has links opened from here
         message, raw = self.one(request)
         self._box.marks.set_read([message.id], read=True)
         follow = request.query_params.get("follow") in {"true", "1"}
