@@ -124,7 +124,7 @@ async def test_a_conversation_without_commands_knows_none() -> None:
     book = Book()
     service = Service(record=book, inboxes=Inboxes())
     server = await asyncio.get_running_loop().create_server(
-        lambda: Conversation(service, Port(25), ended=over.append), "127.0.0.1", 0
+        lambda: Conversation(service, Port(25), ended=over.append).doorway, "127.0.0.1", 0
     )
     client = Client(*await asyncio.open_connection(*server.sockets[0].getsockname()))
     assert (await client.hear()).startswith("220 ")

@@ -250,7 +250,8 @@ def test_connections_that_waited_before_the_silence_are_taken_after_it() -> None
     async def work(port: Listening, number: int) -> None:
         await port.pause()
         client = asyncio.create_task(greeted(number))
-        await until(lambda: select.select([port._socket], [], [], 0)[0])  # noqa: SLF001
+        waiting = port._socket  # noqa: SLF001 - nothing else tells
+        await until(lambda: waiting and select.select([waiting], [], [], 0)[0])
         await port.swallow()
         await unanswered(number)
         await port.take()

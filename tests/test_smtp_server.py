@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from mailtrap_py import ports
-from mailtrap_py.events import Ending, SessionEnded, SessionStarted, Source
+from mailtrap_py.events import Ending, Message, SessionEnded, SessionStarted, Source
 from mailtrap_py.inbox import Inbox, Inboxes
 from mailtrap_py.scenario import ListenerHow, Scenario, from_data
 from mailtrap_py.smtp.listening import turns
@@ -29,7 +29,7 @@ async def test_many_sessions_at_once() -> None:
         said = await asyncio.gather(*[client.mail(f"{number}\r\n".encode()) for number, client in enumerate(clients)])
 
         assert all(reply.startswith("250") for reply in said)
-        raws = {event.raw for event in built.book.events if hasattr(event, "raw")}
+        raws = {message.raw for message in built.book.of(Message)}
         assert raws == {f"{number}\r\n".encode() for number in range(50)}
 
 
