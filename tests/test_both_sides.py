@@ -146,7 +146,7 @@ async def take(client: Client, step: bytes | str) -> None:
             with suppress(TimeoutError):
                 async with asyncio.timeout(SOON / 10):
                     await client.reader.read(65536)
-        case "tls" if writer.transport.is_closing() or client.shut:
+        case "tls" if writer.transport.is_closing() or client.shut or writer.get_extra_info("ssl_object"):
             pass  # asyncio's own client cannot do that
         case "tls":
             context = ssl.create_default_context(cadata=AUTHORITY.pem.decode())

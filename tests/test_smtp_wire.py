@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import inspect
 import socket
+import struct
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import cast
@@ -531,6 +532,22 @@ async def test_an_end_comes_after_what_was_said(how: Callable[[Wire], Awaitable[
         both.client.leave()
         await closing
         assert both.wire.closed
+
+
+@pytest.mark.parametrize("how", [Wire.close, lambda wire: wire.close_half(PATIENCE), Wire.abort, Wire.reset])
+@looped
+async def test_an_end_of_what_the_client_has_just_broken(how: Callable[[Wire], Awaitable[None]]) -> None:
+    bare = Bare()
+    server = await asyncio.get_running_loop().create_server(lambda: bare, "127.0.0.1", 0)
+    client = socket.create_connection(server.sockets[0].getsockname())
+    await until(lambda: hasattr(bare, "wire"))
+    client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    client.close()  # a reset, of which the kernel knows, and the loop only when it turns
+    await how(bare.wire)
+
+    assert bare.wire.closed
+    server.close()
+    await until(lambda: bare.wire.input.gone)
 
 
 @looped

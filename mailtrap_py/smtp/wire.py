@@ -381,22 +381,22 @@ class Wire:
         await self.flush()
         self.closed = True
         self._throttle.end()
-        if self.transport.can_write_eof():
-            with suppress(OSError, RuntimeError):
-                self.transport.write_eof()
-            await self._linger()
-        self.transport.close()
+        await self._say_no_more(LINGER)
 
     async def close_half(self, patience: float) -> None:
         """Send FIN and go on reading until the client leaves, or for so many seconds. Over TLS it is a plain close."""
         await self.flush()
         self.closed = True
+        await self._say_no_more(patience)
+
+    async def _say_no_more(self, patience: float) -> None:
         if self.transport.can_write_eof():
-            self.transport.write_eof()
+            with suppress(OSError, RuntimeError):  # the client broke the connection, and the loop does not know yet
+                self.transport.write_eof()
             await self._linger(patience)
         self.transport.close()
 
-    async def _linger(self, patience: float = LINGER) -> None:
+    async def _linger(self, patience: float) -> None:
         # Shutting down only ends the waiting: all is said, and how the session ended is settled.
         with suppress(TimeoutError, asyncio.CancelledError):
             async with asyncio.timeout(patience):
