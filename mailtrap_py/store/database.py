@@ -8,12 +8,12 @@ import threading
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Protocol
 
-from sqlalchemy import Connection, Engine, insert, inspect, select
+from sqlalchemy import Connection, Engine, inspect, select
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError
 
 from mailtrap_py.errors import SettingError
-from mailtrap_py.store.schema import VERSION, about, indexed, metadata
+from mailtrap_py.store.schema import VERSION, about, create
 from mailtrap_py.store.sqlite import Sqlite
 from mailtrap_py.store.texts import Texts
 from mailtrap_py.store.upgrade import OLDEST, upgrade
@@ -134,9 +134,7 @@ class Database:
                     # Again, now that nobody else can write: two programs may create the same file at the same time.
                     version = _version(writer, kind.where)
                     if not version:
-                        metadata.create_all(writer)
-                        writer.execute(insert(about).values(version=VERSION, position=0))
-                        writer.execute(insert(indexed).values(position=0))
+                        create(writer)
                     elif version < VERSION:
                         upgrade(writer, version)
                     self.texts = Texts(kind.index(writer))

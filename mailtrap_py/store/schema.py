@@ -7,14 +7,17 @@ programs write, and a reader that asks for what came after a position never over
 
 from __future__ import annotations
 
+import functools
 import json
 import re
+from typing import Any
 
 import orjson
 from sqlalchemy import (
     BigInteger,
     Boolean,
     Column,
+    Connection,
     Dialect,
     Double,
     Index,
@@ -23,6 +26,8 @@ from sqlalchemy import (
     MetaData,
     Table,
     TypeDecorator,
+    create_mock_engine,
+    insert,
 )
 from sqlalchemy import Text as AnyText
 
@@ -253,3 +258,23 @@ notes = Table(
 
 KEPT_FOR_EVER = frozenset({about, indexed, ledgers, notes})
 """What stays when everything is removed."""
+
+
+def create(connection: Connection) -> None:
+    """Create all tables in a database that has none, with the rows that they begin with."""
+    for statement in _creation(f"{connection.dialect.name}+{connection.dialect.driver}"):
+        connection.exec_driver_sql(statement)
+
+
+@functools.cache
+def _creation(driver: str) -> tuple[str, ...]:
+    # Tests open a record each, and rendering these takes longer than all else that opening is.
+    def rendered(statement: Any) -> str:  # noqa: ANN401 - one that can be executed, which need not be one to compile
+        return str(statement.compile(dialect=told.dialect))
+
+    statements: list[str] = []
+    told = create_mock_engine(f"{driver}://", lambda statement, *_: statements.append(rendered(statement)))
+    metadata.create_all(told, checkfirst=False)
+    rows = (insert(about).values(version=VERSION, position=0), insert(indexed).values(position=0))
+    statements += [str(row.compile(dialect=told.dialect, compile_kwargs={"literal_binds": True})) for row in rows]
+    return tuple(statements)

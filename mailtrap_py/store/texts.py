@@ -26,6 +26,7 @@ from sqlalchemy import (
     true,
     update,
 )
+from sqlalchemy.dialects.sqlite.base import SQLiteDialect
 
 from mailtrap_py.message.words import fold, words
 from mailtrap_py.store.schema import addresses, contents, indexed, messages, stale, texts
@@ -44,6 +45,9 @@ _UNREAD = select(messages.c.position, messages.c.reverse_path, messages.c.recipi
     contents, contents.c.position == messages.c.position
 )
 _INDEXED = select(func.coalesce(func.max(indexed.c.position), 0))
+_WAITING = select(func.count()).select_from(messages).where(messages.c.position > _INDEXED.scalar_subquery())
+# Rendered once, and not for every record that is opened: in the words of SQLite, which every database understands.
+_BEHIND = str(_WAITING.compile(dialect=SQLiteDialect(), compile_kwargs={"literal_binds": True}))
 
 
 class Index(Protocol):
@@ -81,8 +85,7 @@ class Texts:
 
     def behind(self, connection: Connection) -> int:
         """Count the messages that the index does not have yet."""
-        waiting = messages.c.position > _INDEXED.scalar_subquery()
-        return int(connection.execute(select(func.count()).select_from(messages).where(waiting)).scalar_one())
+        return int(connection.exec_driver_sql(_BEHIND).scalar_one())
 
     def target(self, connection: Connection) -> int | None:
         """Give the position up to which the index should come before a search; None when it is near enough."""
