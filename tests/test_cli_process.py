@@ -111,13 +111,16 @@ def test_a_program_that_is_only_just_starting_is_ended_too(
             os.kill(os.getpid(), number)  # the program runs, and nobody was told which it is
 
     gone = everybody_is_gone(pipe)
-    before = signal.getsignal(number)
     monkeypatch.setattr("mailtrap_py.cli.process.subprocess.Popen", Interrupted)
-    with pytest.raises(raised):
-        execute(python(FAMILY, pipe), os.environ, timeout=60)
+    before = signal.signal(number, signal.default_int_handler)  # pytest-xdist's workers ignore SIGINT
+    try:
+        with pytest.raises(raised):
+            execute(python(FAMILY, pipe), os.environ, timeout=60)
+        assert signal.getsignal(number) is signal.default_int_handler
+    finally:
+        signal.signal(number, before)
     gone()
     assert started[0].returncode is not None
-    assert signal.getsignal(number) is before
 
 
 def test_a_program_inherits_that_an_interruption_is_ignored() -> None:
