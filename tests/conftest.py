@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import os
 import shutil
+import signal
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -27,7 +29,7 @@ settings.register_profile(
     "house",
     deadline=None,
     derandomize=True,
-    max_examples=int(os.environ.get("MAILTRAP_TEST_EXAMPLES", "40")),
+    max_examples=int(os.environ.get("MAILTRAP_TEST_EXAMPLES", "25")),
     suppress_health_check=[HealthCheck.too_slow],
 )
 settings.load_profile("house")
@@ -35,10 +37,20 @@ settings.load_profile("house")
 
 def pytest_configure() -> None:
     """Run everything on the event loop that MAILTRAP_TEST_LOOP names: `asyncio`, the usual one, or `uvloop`."""
+    gc.disable()  # until all is collected: nothing of that is garbage, and looking through it takes seconds
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # behind a shell's `&`; programs that tests start inherit it
+        signal.signal(signal.SIGINT, signal.default_int_handler)
     if os.environ.get("MAILTRAP_TEST_LOOP") == "uvloop":
         import uvloop  # noqa: PLC0415 - only where it is asked for
 
         asyncio.set_event_loop_policy(uvloop.EventLoopPolicy())
+
+
+def pytest_collection_finish() -> None:
+    """Leave thousands of tests out of every later search for garbage, which would look through all of them again."""
+    gc.collect()
+    gc.freeze()
+    gc.enable()
 
 
 @pytest.fixture(scope="session")
