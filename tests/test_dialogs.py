@@ -101,17 +101,6 @@ def read(path: Path) -> Dialog:
 
 
 DIALOGS = {path.stem: path for path in sorted(FOLDER.glob("*.txt"))}
-RUNS = [
-    pytest.param(
-        name,
-        mode,
-        id=f"{name}-{mode}",
-        # The library shows scenarios, not the wire: that they run in every mode is checked with the slow tests.
-        marks=[pytest.mark.slow] if name.startswith("library-") and mode != "whole" else [],
-    )
-    for name, path in DIALOGS.items()
-    for mode in read(path).modes
-]
 
 
 def octets(text: str) -> bytes:
@@ -144,6 +133,20 @@ def grouped(steps: tuple[tuple[str, str], ...]) -> list[tuple[str, str]]:
         else:
             replies.append((kind, text))
     return result + commands + replies
+
+
+RUNS = [
+    pytest.param(
+        name,
+        mode,
+        id=f"{name}-{mode}",
+        # The library shows scenarios, not the wire: that they run in every mode is checked with the slow tests.
+        marks=[pytest.mark.slow] if name.startswith("library-") and mode != "whole" else [],
+    )
+    for name, path in DIALOGS.items()
+    for mode in read(path).modes
+    if mode != "pipelined" or grouped(read(path).steps) != list(read(path).steps)  # else it is the whole one once more
+]
 
 
 async def until(condition: Callable[[], object]) -> None:
@@ -213,12 +216,12 @@ class Stage:
             port = {"implicit_tls": settings.pop("implicit_tls", False), "lmtp": settings.pop("lmtp", False)}
             shared = {"tls": None if plain else self.authority.context, **settings}
             upstream = None
-            behind = Store()
             if self.mode == "proxied":
+                behind = Store()
+                stack.callback(behind.close)
                 server = Server(Service(record=behind, inboxes=Inboxes(), **{**shared, "tls": None}))
                 upstream = Upstream("127.0.0.1", await self._listen(server))
                 stack.push_async_callback(server.close)
-            stack.callback(behind.close)
             service = Service(record=self.store, inboxes=self.inboxes, upstream=upstream, **shared)
             server = self.server = Server(service)
             counted = CountedProxy if upstream else CountedSession
