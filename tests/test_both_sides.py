@@ -208,14 +208,12 @@ def both_sides(scenario: Scenario, clients: list[list[Any]], place: Place) -> No
 
 
 @pytest.fixture(scope="module", autouse=True)
-def warm() -> Iterator[None]:
+def warm() -> None:
     """Make what is made once, and leave it out of the looks for what is left."""
     AUTHORITY.context()
     both_sides(from_data({}), [[ENVELOPE]], Place())
     gc.collect()
     gc.freeze()
-    yield
-    gc.unfreeze()
 
 
 profile = settings(

@@ -48,6 +48,7 @@ async def test_a_message_is_one_content_of_the_transcript() -> None:
         await bdat(client, b"Subject: x\r\n")
         assert (await bdat(client, b"\r\ntext", last=True)).startswith("250 2.0.0 Ok: queued")
         await client.ask("QUIT")
+        client.leave()
         await built.over()
 
         assert built.book.message.raw == b"Subject: x\r\n\r\ntext"
@@ -85,6 +86,7 @@ async def test_a_silent_client_is_timed_out_in_a_chunk() -> None:
         await client.send(b"BDAT 10\r\nhello")
 
         assert (await client.hear()).startswith("421 4.4.2")
+        client.leave()
         ended = await built.over()
         assert (ended.ending, built.book.transaction.content) == (Ending.TIMEOUT, b"hello")
 

@@ -132,6 +132,7 @@ async def test_a_transcript_of_lmtp_is_read_with_all_its_replies() -> None:
     async with house(lmtp=True) as built:
         client, _ = await send(built, "bob@x", "carl@x", "dora@x")
         await client.ask("QUIT")
+        client.leave()
         await built.over()
 
         verbs = [exchange.verb for exchange in converse(built.book.of(Line))]

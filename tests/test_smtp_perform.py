@@ -283,6 +283,8 @@ async def test_content_may_not_be_read_at_all() -> None:
         await client.ask("MAIL FROM:<a@b>", "RCPT TO:<c@d>", "DATA")
         await client.send(CONTENT + b".\r\n")
 
+        await client.rest()
+        client.leave()
         ended = await built.over()
         assert (ended.ending, built.book.of(Message)) == (Ending.TIMEOUT, [])
 
@@ -401,7 +403,7 @@ async def test_fin_waits_for_the_client_and_throws_away_what_it_still_sends() ->
 
 @looped
 async def test_fin_does_not_wait_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("mailtrap_py.smtp.wire.Wire._linger.__defaults__", (0.01,))
+    monkeypatch.setattr("mailtrap_py.smtp.wire.LINGER", 0.01)
     async with house() as built:
         client = await at_mail(built, {"close": "fin"})
 
