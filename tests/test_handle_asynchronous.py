@@ -10,7 +10,7 @@ import pytest
 
 from mailtrap_py import Mailtrap
 from mailtrap_py.handle import NotReceivedError, UnexpectedMessageError
-from tests.connected import PATIENCE, looped
+from tests.connected import PATIENCE, looped, until
 from tests.homes import BOB, EVE, elsewhere, in_background, send, trap
 
 __all__ = ["elsewhere", "trap"]  # fixtures
@@ -38,13 +38,9 @@ async def test_all_and_none_can_be_awaited_too(trap: Mailtrap) -> None:
 
 @looped
 async def test_a_wait_that_is_cancelled_leaves_nothing_behind(trap: Mailtrap) -> None:
-    before = {thread.name for thread in threading.enumerate()}
+    before = set(threading.enumerate())
     waiting = asyncio.ensure_future(trap.async_.wait_for(to=BOB, timeout=600))
-    await asyncio.sleep(0)
-    for _ in range(1000):
-        if {thread.name for thread in threading.enumerate()} > before:
-            break
-        await asyncio.sleep(0.001)
+    await until(lambda: set(threading.enumerate()) - before)
 
     waiting.cancel()
     with contextlib.suppress(asyncio.CancelledError):
