@@ -51,7 +51,9 @@ def test_a_part_is_found_in_any_case_and_with_any_white_space(before: str, part:
 
 def test_only_so_much_is_searched(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "LONGEST", 20)
-    assert words(b"A: 123456\r\nB: 123456789012345\r\nC: 1\r\n\r\n" + b"x" * 30) == "a: 123456\nb: 12345678\n" + "x" * 20
+    assert (
+        words(b"A: 123456\r\nB: 123456789012345\r\nC: 1\r\n\r\n" + b"x" * 30) == "a: 123456\nb: 12345678\n" + "x" * 20
+    )
 
 
 @given(st.binary())

@@ -54,7 +54,11 @@ def test_values() -> None:
         ({"ehlo": {"set": [], "add": "X"}}, "'set' is the whole list", "leave the others out"),
         ({"ehlo": {"remove": "AUTH LOGIN"}}, "'AUTH LOGIN' is not", ""),
         ({"ehlo": {"add": "X\r\nY"}}, "is not", ""),
-        ({"listener": "close"}, "'close' is none of the values of 'listener'", "write one of refuse, pause, blackhole, resume"),
+        (
+            {"listener": "close"},
+            "'close' is none of the values of 'listener'",
+            "write one of refuse, pause, blackhole, resume",
+        ),
         ({"listener": "refuse", "for": 10}, "10 has no unit", "write '10s'"),
         ({"listener": "resume", "for": "1s"}, "'resume' is for good", "leave 'for' out"),
         ({"listener": "refuse", "max": "1s"}, "unknown key 'max' in 'listener'", ""),
