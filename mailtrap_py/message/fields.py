@@ -14,7 +14,7 @@ from urllib.parse import unquote_to_bytes
 from mailtrap_py.message.charsets import decode, visible
 
 # A name, a colon, a value and the lines that go on with it. Octets above 127 in a name are no standard, but seen.
-_FIELD = re.compile(rb"([^\x00-\x20\x7f:]++)[ \t]*+:((?:[^\n]*+\n(?=[ \t]))*+[^\n]*+)(?:\n|\Z)")
+_FIELD = re.compile(rb"([^\x00-\x20\x7f:]++)[ \t]*+:((?:[^\n]*+\n(?=[ \t]))*[^\n]*+)(?:\n|\Z)")
 _FOLD = re.compile(rb"\r?\n(?=[ \t])")
 _MBOX = re.compile(rb"From [^\n]*+\n(?=[^\x00-\x20\x7f:]++[ \t]*+:)")
 
@@ -22,7 +22,7 @@ _WORD = re.compile(r"=\?([^?\s]*+)\?([bBqQ])\?([^?]*+)\?=")
 _LOOKS_LIKE_A_WORD = re.compile(r"=\?[^?\s]*+\?[^?\s]*+\?[^?]*+\?=")
 _NEEDS_QUOTES = re.compile(r'[()<>\[\]:;@\\,"]')
 
-_PARAMETER = re.compile(r';\s*+([^\s=;"]++)\s*+=\s*+(?:"((?:[^"\\]|\\.)*+)"?|([^;]*+))', re.DOTALL)
+_PARAMETER = re.compile(r';\s*+([^\s=;"]++)\s*+=\s*+(?:"((?:[^"\\]++|\\.)*)"?|([^;]*+))', re.DOTALL)
 _ESCAPED = re.compile(r'\\(["\\])')
 _SEGMENT = re.compile(r"(.+?)(?:\*([0-9]{1,4}))?(\*)?\Z", re.DOTALL)
 
@@ -192,10 +192,10 @@ class Address(NamedTuple):
 
 
 _TOKEN = re.compile(
-    r'"(?P<quoted>(?:[^"\\]|\\.)*+)"?'
+    r'"(?P<quoted>(?:[^"\\]++|\\.)*)"?'
     r"|<(?P<angle>[^<>]*+)>?"
     r"|(?P<mark>[(),;:])"
-    r"|(?P<atom>(?:\[[^\]\s]*+\]|[^\s\"<(),;:])++)"
+    r"|(?P<atom>(?:\[[^\]\s]*+\]|[^\s\"<(),;:])+)"
     r"|(?P<space>\s++)",
     re.DOTALL,
 )

@@ -15,7 +15,7 @@ from urllib.parse import unquote
 
 from mailtrap_py.message.parts import Part
 
-_TAG = re.compile(r"""<(/?[a-zA-Z][^\s/>]*+)((?:[^>"']++|"[^"]*+"|'[^']*+')*+)>""")
+_TAG = re.compile(r"""<(/?[a-zA-Z][^\s/>]*+)((?:[^>"']++|"[^"]*+"|'[^']*+')*)>""")
 _MARK = re.compile(r"<(?:!--|[!?]|/(?![a-zA-Z])|(?=/?[a-zA-Z]))")
 _CARELESS_TAG = re.compile(r"<(/?[a-zA-Z][^\s/>]*+)([^>]*+)>")
 _ATTRIBUTE = re.compile(r"""([^\s=/"'>]++)(?:\s*+=\s*+(?:"([^"]*+)"?|'([^']*+)'?|([^\s"'>]++)))?""")
