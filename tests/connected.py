@@ -21,6 +21,7 @@ from mailtrap_py.inbox import Inbox, Inboxes
 from mailtrap_py.scenario import from_data
 from mailtrap_py.smtp.server import Server
 from mailtrap_py.smtp.service import Service
+from mailtrap_py.smtp.wire import break_off
 
 P = ParamSpec("P")
 T = TypeVar("T", bound=Recorded)
@@ -212,7 +213,7 @@ class Client:
         """Break the connection with RST."""
         connection = self.writer.get_extra_info("socket")
         connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
-        self.writer.transport.abort()
+        break_off(self.writer.transport)
 
 
 @contextlib.asynccontextmanager
@@ -234,5 +235,5 @@ async def house(
         yield built
     finally:
         for client in built.clients:
-            client.writer.transport.abort()
+            break_off(client.writer.transport)
         await server.close()

@@ -140,6 +140,23 @@ def test_cancelled_in_the_turn_between() -> None:
     asyncio.run(main())
 
 
+def test_cancelled_in_the_turn_in_which_it_ends() -> None:
+    async def main() -> None:
+        waiting = Waiting()
+        prompt = PromptTask(waiting.run(1))
+        await turn()
+
+        def end_and_cancel() -> None:
+            prompt.hurry(waiting.next)
+            prompt.home.cancel()
+
+        called(end_and_cancel)
+        await asyncio.wait_for(prompt.home, PATIENCE)
+        assert waiting.log == [0]
+
+    asyncio.run(main())
+
+
 def test_time_outs_interrupt_it_also_where_it_was_hurried() -> None:
     async def main() -> None:
         begin: asyncio.Future[None] = asyncio.get_running_loop().create_future()

@@ -44,11 +44,16 @@ class PromptTask:
                 await self._gate
             except asyncio.CancelledError as cancelled:
                 self._gate = self._loop.create_future()
-                # As a task does it: what is awaited is cancelled, and says so; where there is nothing, it is said here.
-                if self._awaited is None or not self._awaited.cancel():
-                    self._step(cancelled)
+                self._cancel(cancelled)
         if self._error is not None:
             raise self._error
+
+    def _cancel(self, cancelled: asyncio.CancelledError) -> None:
+        """Do as a task does: what is awaited is cancelled, and says so; where there is nothing, it is said here."""
+        if self._over:  # in the same turn: there is nothing left to cancel
+            return
+        if self._awaited is None or not self._awaited.cancel():
+            self._step(cancelled)
 
     def _wake(self, _: asyncio.Future[Any] | None = None) -> None:
         _enter_task(self._loop, self.home)

@@ -25,6 +25,7 @@ from mailtrap_py.smtp.proxy import ProxySession
 from mailtrap_py.smtp.service import Port, Service
 from mailtrap_py.smtp.session import Session
 from mailtrap_py.smtp.upstream import Upstream
+from mailtrap_py.smtp.wire import break_off
 
 log = logging.getLogger("mailtrap_py.smtp")
 
@@ -218,7 +219,7 @@ class Server:
         if tasks:
             await asyncio.wait(tasks, timeout=PATIENCE)
         for session in [session for session in meant if hasattr(session, "wire")]:
-            session.wire.transport.abort()
+            break_off(session.wire.transport)
         await asyncio.sleep(0)  # so that the sockets are closed when this returns
         return len(tasks)
 

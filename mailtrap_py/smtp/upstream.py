@@ -14,6 +14,7 @@ from urllib.parse import parse_qsl, urlsplit
 
 from mailtrap_py.errors import SettingError, UpstreamError
 from mailtrap_py.events import Reply
+from mailtrap_py.smtp.wire import break_off
 
 MAX_REPLY_LINE = 65536
 """Octets of a reply's line: far more than the 512 of RFC 5321, section 4.5.3.1.5, but not endless."""
@@ -167,7 +168,7 @@ class Connection:
     def close(self) -> None:
         """Let the connection go at once, without QUIT: what is half sent must not be taken for whole."""
         with contextlib.suppress(RuntimeError):  # the loop is closing
-            self._writer.transport.abort()
+            break_off(self._writer.transport)
 
 
 def _no_address(text: str) -> SettingError:

@@ -102,7 +102,9 @@ def base(buildah: Buildah, need: Need) -> str:
 def packages(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Fetch what the image's pip will install, by this machine's pip with all of its configuration."""
     project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))
+    extras = project["project"]["optional-dependencies"]
     wanted = [*project["build-system"]["requires"], *project["project"]["dependencies"]]
+    wanted += [*extras["fast"], *extras["postgres"]]
     folder = tmp_path_factory.mktemp("packages")
     target = ["--python-version", PYTHON, "--only-binary", ":all:", "--dest", str(folder)]
     run(sys.executable, "-m", "pip", "download", "--quiet", *target, *wanted)
