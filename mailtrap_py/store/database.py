@@ -65,6 +65,7 @@ class Database:
         self._kind = _kind_of(url)
         self._engine = self._kind.engine
         self._turn = threading.RLock() if self._kind.one_at_a_time else contextlib.nullcontext()
+        self._closing = threading.Lock()
         self._closed = False
         self._replicas: Replicas | None = None
         with contextlib.ExitStack() as undo:
@@ -112,12 +113,15 @@ class Database:
 
     def close(self) -> None:
         """Close all connections; the last one to leave a file folds its log into it. Idempotent."""
-        if self._replicas is not None and not self._closed:
-            self._replicas.close()
-        with self._turn:
-            self._closed = True
-            self._writer.close()
-            self._engine.dispose()
+        with self._closing:  # two that close at once would leave connections open behind each other's back
+            if self._closed:
+                return
+            if self._replicas is not None:
+                self._replicas.close()
+            with self._turn:
+                self._closed = True
+                self._writer.close()
+                self._engine.dispose()
 
     def _open(self) -> Connection:
         """Check what is there, create what is not, and give the connection that writes."""
