@@ -23,6 +23,8 @@ from __future__ import annotations
 import itertools
 from collections.abc import Iterable
 
+from msgspec.structs import replace
+
 from mailtrap_py.events import (
     Ending,
     Firing,
@@ -110,7 +112,7 @@ class Recording:
     def say_by_rule(self, data: bytes) -> None:
         """Mark what the server said as the words of a rule."""
         self.events = [
-            event._replace(rule="rule-1") if isinstance(event, Line) and event.data == data else event
+            replace(event, rule="rule-1") if isinstance(event, Line) and event.data == data else event
             for event in self.events
         ]
 

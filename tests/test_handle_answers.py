@@ -9,6 +9,7 @@ import pytest
 
 from mailtrap_py import Mailtrap
 from mailtrap_py.captured import Reader
+from mailtrap_py.events import Value
 from mailtrap_py.store import Query
 from tests.connected import PATIENCE
 from tests.homes import BOB, BUSY, EVE, elsewhere, send
@@ -46,12 +47,12 @@ def same(value: object) -> object:
 
 
 def alike(mine: object, theirs: object) -> None:
-    names = getattr(mine, "_fields", None) or mine.__dataclass_fields__  # type: ignore[attr-defined]  # one of the two
+    names = getattr(mine, "__struct_fields__", None) or mine.__dataclass_fields__  # type: ignore[attr-defined]  # one
     for name in names:
         left, right = getattr(mine, name), getattr(theirs, name)
-        if hasattr(left, "__dataclass_fields__"):
+        if isinstance(left, Value):
             alike(left, right)
-        elif isinstance(left, tuple) and left and hasattr(left[0], "__dataclass_fields__"):
+        elif isinstance(left, tuple) and left and isinstance(left[0], Value):
             for one, other in zip(left, right, strict=True):
                 alike(one, other)
         else:

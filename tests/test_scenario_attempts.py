@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
+from msgspec.structs import replace
 
 from mailtrap_py.events import Line, Transaction
 from mailtrap_py.scenario.attempts import Attempt, attempts_of, came_again
@@ -34,7 +33,7 @@ def test_a_delivery_is_taken() -> None:
 def test_half_a_line_of_a_reply_is_a_lost_connection() -> None:
     run = Recording().session(deliver(quit_=False), "server-closed")
     run.events = [
-        event._replace(data=b"250 2.0.") if isinstance(event, Line) and event.data == b"250 2.0.0 Ok\r\n" else event
+        replace(event, data=b"250 2.0.") if isinstance(event, Line) and event.data == b"250 2.0.0 Ok\r\n" else event
         for event in run.events
     ]
     (attempt,) = attempts_of(run.evidence())

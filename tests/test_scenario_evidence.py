@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
+from msgspec.structs import replace
 
 from mailtrap_py.events import Ending, Line, Message, Outcome, SessionEnded, SessionStarted, Transaction
 from mailtrap_py.scenario.evidence import CommandResult, Copy, Evidence, message_key
@@ -190,7 +189,7 @@ def test_content_for_people() -> None:
     (line,) = [line for line in evidence.sessions[0].lines if line.source == "content"]
 
     assert evidence.show(line) == "+0.000s #1 C: (7 octets of content)"
-    assert evidence.show(line._replace(session_id="elsewhere")).startswith("+0.000s #? C:")
+    assert evidence.show(replace(line, session_id="elsewhere")).startswith("+0.000s #? C:")
 
 
 def test_a_line_is_a_line() -> None:

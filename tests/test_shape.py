@@ -78,7 +78,7 @@ HOMES: dict[str, set[str]] = {
     "cryptography": {"smtp/tls.py", "check/certificate.py"},
     "jinja2": {"web"},
     "prometheus_client": {"web/metrics.py"},
-    "orjson": {"store"},
+    "msgspec": {"events.py", "store"},
     "pydantic": {"scenario", "settings.py", "web"},
     "pydantic_core": {"scenario", "web"},
     "rich": {"cli"},

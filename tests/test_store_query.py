@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
+from msgspec.structs import replace
 
 from mailtrap_py.store import MessageSummary, Query
 from mailtrap_py.store.query import senders

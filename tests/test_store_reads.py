@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import closing
-from dataclasses import replace
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from mailtrap_py.events import (
     Firing,
@@ -200,7 +200,7 @@ def test_transcripts_and_firings_belong_to_their_sessions(store: Store) -> None:
         number=1,
         actions=("reply: 421",),
     )
-    for event in (line, firing, line._replace(session_id="s2"), replace(firing, session_id="s2", inbox="ann")):
+    for event in (line, firing, replace(line, session_id="s2"), replace(firing, session_id="s2", inbox="ann")):
         store.add(event)
     assert store.transcript("s1") == [line]
     assert store.firings(session_id="s1") == [firing]

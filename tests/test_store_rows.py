@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import closing
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from types import MappingProxyType
 
+import msgspec
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from mailtrap_py.events import (
     Ending,
@@ -221,13 +223,13 @@ def test_a_session_is_what_was_last_said_of_it(
 ) -> None:
     expected: dict[str, object] = {"messages": 0, "transactions": 0, "ended_at": None, "ending": "", "reason": ""}
     expected |= {"helo": "", "esmtp": False, "tls_version": "", "tls_cipher": "", "user": "", "mechanism": ""}
-    expected |= asdict(started)
+    expected |= msgspec.structs.asdict(started)
     with closing(Store()) as store:
         store.add(started)
         for event in events:
             if not together:
                 store.flush()
-            said = asdict(replace(event, id=started.id))
+            said = msgspec.structs.asdict(replace(event, id=started.id))
             store.add(replace(event, id=started.id))
             if isinstance(event, SessionEnded):
                 said |= {"ended_at": event.at, "at": started.at, "clock": started.clock}

@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import hashlib
+import json
+from collections import OrderedDict, UserDict
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import cast
 
 import pytest
@@ -11,7 +15,7 @@ from hypothesis import strategies as st
 from sqlalchemy import Dialect, Index, Table, make_url
 from sqlalchemy.schema import CreateIndex, CreateTable, SchemaItem
 
-from mailtrap_py.store.schema import VERSION, Json, Text, escape, metadata, unescape
+from mailtrap_py.store.schema import VERSION, Json, Text, encode, escape, metadata, storable, unescape
 
 ANY_TEXT = st.text(st.characters(exclude_categories=()))
 DIALECT = make_url("sqlite://").get_dialect()()
@@ -43,6 +47,20 @@ def test_only_what_must_be_is_escaped(text: str, stored: str) -> None:
 def test_any_data_comes_back_from_json(data: object) -> None:
     column = Json()
     assert column.process_result_value(column.process_bind_param(data, DIALECT), DIALECT) == data
+
+
+@given(st.lists(ANY_TEXT, max_size=4))
+def test_many_texts_are_storable_when_none_of_them_would_be_escaped(texts: list[str]) -> None:
+    assert storable(texts) == all(escape(text) == text for text in texts)
+
+
+@pytest.mark.parametrize("kind", [dict, OrderedDict, UserDict, MappingProxyType])
+@pytest.mark.parametrize("value", ["plain", "grün", "\ud800", "\x00", "\x1a0000"])
+def test_any_kind_of_mapping_is_encoded_storable(kind: type[Mapping[str, str]], value: str) -> None:
+    made: Mapping[str, str] = kind({"NAME": value, value: ""})  # type: ignore[call-arg] # these four take one
+    encoded = encode([made])
+    assert b"\x00" not in encoded.encode()
+    assert json.loads(unescape(encoded)) == [{"NAME": value, value: ""}]
 
 
 def test_no_value_is_no_value() -> None:

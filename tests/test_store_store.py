@@ -6,10 +6,10 @@ import asyncio
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import closing
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from mailtrap_py.errors import SettingError
 from mailtrap_py.events import Line, Message, Recipient, Record, Reply, Source

@@ -6,12 +6,12 @@ import sqlite3
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import closing
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from mailtrap_py.events import Message, Recipient, Reply
 from mailtrap_py.message.words import fold
@@ -49,7 +49,7 @@ def store(store_url: str, request: pytest.FixtureRequest, monkeypatch: pytest.Mo
 def mail(number: int, text: str, **changes: object) -> Message:
     """Make a message that says something."""
     raw = f"Subject: Number {number}\r\nContent-Type: text/plain; charset=utf-8\r\n\r\n{text}\r\n".encode()
-    return replace(MESSAGE, id=str(number), raw=raw, **changes)  # type: ignore[arg-type]  # fields of a message
+    return replace(MESSAGE, id=str(number), raw=raw, **changes)  # fields of a message
 
 
 def found(store: Store, text: str, **more: object) -> list[str]:

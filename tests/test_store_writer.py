@@ -1,4 +1,8 @@
-"""The thread that writes: what it groups, whom it tells, and what it survives."""
+"""The thread that writes: what it groups, whom it tells, and what it survives.
+
+Here somebody hurries it in most tests, so that a commit is done when the database has it; promises are the matter of
+test_store_promises.py.
+"""
 
 from __future__ import annotations
 
@@ -6,12 +10,12 @@ import asyncio
 import sqlite3
 import threading
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
-from dataclasses import replace
+from contextlib import closing, contextmanager, nullcontext
 from pathlib import Path
 from typing import cast
 
 import pytest
+from msgspec.structs import replace
 from sqlalchemy import Connection, Engine, event, text
 from sqlalchemy.engine.interfaces import DBAPIConnection
 
@@ -20,6 +24,7 @@ from mailtrap_py.ids import new_id
 from mailtrap_py.store import Announcement, Query, Store
 from mailtrap_py.store import sqlite as sqlite_module
 from mailtrap_py.store.database import BusyError, Database
+from mailtrap_py.store.upkeep import Upkeep
 from mailtrap_py.store.writer import Writer
 
 MESSAGE = Message(
@@ -84,30 +89,52 @@ def held(store: Store) -> Iterator[None]:
 
 
 async def commit_all(store: Store, events: list[Recorded]) -> list[BaseException | None]:
-    with held(store):
+    with store.hurrying(), held(store):
         waiters = [store.commit(event) for event in events]
     return await asyncio.gather(*waiters, return_exceptions=True)
+
+
+def count(database: Database) -> int:
+    """Look how many messages are there, and let nobody know."""
+    with database.reading() as connection:
+        return int(connection.execute(text("SELECT count(*) FROM messages")).scalar_one())
 
 
 def ids(store: Store) -> list[str]:
     return [message.id for message in reversed(store.messages(limit=10_000).items)]
 
 
-def test_a_message_is_there_when_its_commit_is_done(store: Store) -> None:
+@pytest.mark.parametrize("hurried", [True, False])
+def test_a_message_is_there_when_its_commit_is_done(store: Store, *, hurried: bool) -> None:
     async def main() -> None:
-        for number in range(20):
-            await store.commit(replace(MESSAGE, id=str(number)))
-            assert store.raw(str(number)) == MESSAGE.raw
+        with store.hurrying() if hurried else nullcontext():
+            for number in range(20):
+                await store.commit(replace(MESSAGE, id=str(number)))
+                assert store.raw(str(number)) == MESSAGE.raw
 
     asyncio.run(main())
 
 
-def test_what_was_added_before_is_written_with_a_commit(store: Store, commits: list[int]) -> None:
+def test_the_database_has_it_while_somebody_hurries(tmp_path: Path) -> None:
+    path = f"sqlite:///{tmp_path / 'mail.db'}"
+
+    async def main() -> None:
+        for number in range(20):
+            await store.commit(replace(MESSAGE, id=str(number)))
+            assert count(other) == number + 1
+
+    with closing(Store(path)) as store, closing(Database(path)) as other, store.hurrying():
+        asyncio.run(main())
+
+
+@pytest.mark.parametrize("hurried", [True, False])
+def test_what_was_added_before_is_written_with_a_commit(store: Store, commits: list[int], *, hurried: bool) -> None:
     async def main() -> None:
         for number in range(5):
-            store.add(LINE._replace(number=number))
+            store.add(replace(LINE, number=number))
         before = len(commits)
-        await store.commit(MESSAGE)
+        with store.hurrying() if hurried else nullcontext():
+            await store.commit(MESSAGE)
         assert len(commits) <= before + 1
         assert [line.number for line in store.transcript("s")] == [0, 1, 2, 3, 4]
 
@@ -116,13 +143,15 @@ def test_what_was_added_before_is_written_with_a_commit(store: Store, commits: l
     asyncio.run(main())
 
 
-def test_commits_at_the_same_time_share_transactions(store: Store, commits: list[int]) -> None:
+@pytest.mark.parametrize("hurried", [True, False])
+def test_commits_at_the_same_time_share_transactions(store: Store, commits: list[int], *, hurried: bool) -> None:
     async def session(number: int) -> None:
         for count in range(10):
             await store.commit(replace(MESSAGE, id=f"{number}-{count}"))
 
     async def main() -> None:
-        await asyncio.gather(*(session(number) for number in range(50)))
+        with store.hurrying() if hurried else nullcontext():
+            await asyncio.gather(*(session(number) for number in range(50)))
 
     before = len(commits)
     asyncio.run(main())
@@ -149,14 +178,13 @@ def test_an_event_that_nobody_waits_for_is_written_all_the_same(tmp_path: Path) 
             told.clear()
             store.add(replace(MESSAGE, id=str(number)))
             assert told.wait(10)
-            with other.reading() as connection:
-                assert connection.execute(text("SELECT count(*) FROM messages")).scalar_one() == number + 1
+            assert count(other) == number + 1
 
 
 def test_events_added_by_many_threads_are_all_there_each_thread_in_its_order(store: Store) -> None:
     def add(name: int) -> None:
         for number in range(200):
-            store.add(LINE._replace(session_id=str(name), number=number))
+            store.add(replace(LINE, session_id=str(name), number=number))
             if number % 50 == 0:
                 store.add(replace(MESSAGE, id=f"{name}-{number}"))
 
@@ -170,7 +198,8 @@ def test_events_added_by_many_threads_are_all_there_each_thread_in_its_order(sto
     assert store.messages().total == 32
 
 
-def test_commits_of_several_loops_are_each_done_on_their_own(store: Store) -> None:
+@pytest.mark.parametrize("hurried", [True, False])
+def test_commits_of_several_loops_are_each_done_on_their_own(store: Store, *, hurried: bool) -> None:
     def run(name: str) -> None:
         async def main() -> None:
             await asyncio.gather(*(store.commit(replace(MESSAGE, id=f"{name}{number}")) for number in range(50)))
@@ -178,10 +207,11 @@ def test_commits_of_several_loops_are_each_done_on_their_own(store: Store) -> No
         asyncio.run(main())
 
     threads = [threading.Thread(target=run, args=(name,)) for name in "abc"]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+    with store.hurrying() if hurried else nullcontext():
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
     assert store.messages().total == 150
 
 
@@ -241,8 +271,9 @@ def test_a_database_that_is_kept_busy_fails_the_batch_at_once(tmp_path: Path, mo
                 store.delete_messages(Query())
 
             async def main() -> list[BaseException | None]:
-                waiters = [store.commit(replace(MESSAGE, id=str(number))) for number in range(3)]
-                return await asyncio.gather(*waiters, return_exceptions=True)
+                with store.hurrying():
+                    waiters = [store.commit(replace(MESSAGE, id=str(number))) for number in range(3)]
+                    return await asyncio.gather(*waiters, return_exceptions=True)
 
             assert {type(outcome) for outcome in asyncio.run(main())} == {BusyError}
         assert asyncio.run(commit_all(store, [MESSAGE])) == [None]
@@ -275,7 +306,8 @@ def test_subscribers_are_told_after_the_commit_and_before_whoever_waits(store: S
         seen.append("done")
 
     store.subscribe(subscriber)
-    asyncio.run(main())
+    with store.hurrying():
+        asyncio.run(main())
     assert seen == [("message", "default", "m", True), "done"]
 
 
@@ -302,7 +334,7 @@ def test_work_that_fails_fails_for_who_asked_and_changes_nothing(store: Store) -
 
 def test_a_session_that_was_cancelled_leaves_its_message(store: Store) -> None:
     async def main() -> None:
-        with held(store):
+        with store.hurrying(), held(store):
             waiter = asyncio.ensure_future(store.commit(MESSAGE))
             waiter.cancel()
             other = store.commit(replace(MESSAGE, id="m2"))
@@ -317,9 +349,42 @@ def test_a_loop_that_was_closed_meanwhile_harms_nobody(store: Store) -> None:
     async def leave() -> None:
         store.commit(MESSAGE)
 
-    with held(store):
+    with store.hurrying(), held(store):
         asyncio.run(leave())
     assert ids(store) == ["m"]
+
+
+def test_a_loop_that_was_closed_before_it_woke_the_thread_does_not_let_others_wait(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told, asleep = threading.Event(), threading.Event()
+    real = Upkeep.pause
+
+    def pause(self: Upkeep) -> float | None:
+        if not told.is_set():
+            return real(self)
+        asleep.set()
+        return None  # until it is woken
+
+    def leave() -> None:
+        store.commit(MESSAGE)
+        loop.stop()  # before the turn in which the thread would be woken
+
+    async def main() -> None:
+        await asyncio.wait_for(store.commit(replace(MESSAGE, id="m2")), 10)
+
+    monkeypatch.setattr(Upkeep, "pause", pause)
+    unsubscribe = store.subscribe(lambda _: told.set())
+    loop = asyncio.new_event_loop()
+    with store.hurrying():
+        loop.call_soon(leave)
+        loop.run_forever()
+        loop.close()
+        store.flush()
+        assert asleep.wait(10)
+        unsubscribe()  # which comes to an end when the thread really sleeps
+        asyncio.run(main())
+    assert ids(store) == ["m", "m2"]
 
 
 class TestClosing:
@@ -330,16 +395,12 @@ class TestClosing:
         with closing(Database("sqlite://")) as database:
             yield database
 
-    def count(self, database: Database) -> int:
-        with database.reading() as connection:
-            return int(connection.execute(text("SELECT count(*) FROM messages")).scalar_one())
-
     def test_what_is_queued_is_written_first(self, database: Database) -> None:
         writer = Writer(database)
         for number in range(500):
             writer.add(replace(MESSAGE, id=str(number)))
         writer.close()
-        assert self.count(database) == 500
+        assert count(database) == 500
         writer.close()
         writer.flush()
 
@@ -366,7 +427,7 @@ class TestClosing:
 
         def read() -> None:
             writer.flush()
-            counted.append(self.count(database))
+            counted.append(count(database))
 
         reader = threading.Thread(target=read)
         reader.start()

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import contextlib
-from dataclasses import replace
 
 import pytest
+from msgspec.structs import replace
 
 from mailtrap_py.events import Ending, Line, Recorded, SessionEnded, SessionUpdated, Source
 from mailtrap_py.scenario.evidence import Evidence

@@ -32,7 +32,6 @@ def test_what_came_is_counted_by_inbox(served: Served) -> None:
     served.keep(message, mail(inbox="w"), mail(inbox="w"))
     served.store.add(accepted(message))
     served.store.add(rejected(mail()))
-    served.store.flush()
 
     found = scraped(served)
 

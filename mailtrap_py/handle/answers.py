@@ -22,7 +22,7 @@ def moment(text: str) -> float:
 
 def message(item: Item) -> MessageSummary:
     """Read a message as lists show it."""
-    values = {name: item[name] for name in MessageSummary.__dataclass_fields__ if name in item}
+    values = {name: item[name] for name in MessageSummary.__struct_fields__ if name in item}
     values["position"] = int(item["cursor"])
     values["at"] = moment(item["at"])
     values["from_"] = item["from"]
@@ -62,7 +62,7 @@ def line(session_id: str, item: Item) -> Line:
 
 def firing(item: Item) -> Firing:
     """Read a receipt of a rule."""
-    values = {name: item[name] for name in Firing.__dataclass_fields__}
+    values = {name: item[name] for name in Firing.__struct_fields__}
     return Firing(
         **values
         | {

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import queue
 import threading
 import time
@@ -99,16 +100,15 @@ class LocalHome(Home):
     def settle(self, timeout: float) -> bool:
         """Wait for the announcement that the last session has ended."""
         store, changed = self.trap.store, threading.Event()
-        unsubscribe = store.subscribe(lambda _: changed.set())
         deadline = time.monotonic() + timeout
-        try:
+        with contextlib.ExitStack() as listening:
+            listening.callback(store.subscribe(lambda _: changed.set()))
+            listening.enter_context(store.hurrying())
             while self.trap.open_sessions:
                 changed.clear()
                 left = deadline - time.monotonic()
                 if left <= 0 or (self.trap.open_sessions and not changed.wait(left)):
                     return False
-        finally:
-            unsubscribe()
         store.flush()
         return True
 
@@ -237,10 +237,12 @@ class _LocalWatch:
         self._seen = -1
         self._backlog: list[MessageSummary] = []
         self._cancelled = False
+        self._listening = contextlib.ExitStack()
 
     def __enter__(self) -> Self:
         # First listen, then look: nothing falls between. What is both announced and found is given once.
-        self._unsubscribe = self._store.subscribe(self._listen)
+        self._listening.callback(self._store.subscribe(self._listen))
+        self._listening.enter_context(self._store.hurrying())
         before = None
         while True:
             page = self._store.messages(self._query, limit=_BACKLOG, before=before)
@@ -251,7 +253,7 @@ class _LocalWatch:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._unsubscribe()
+        self._listening.close()
 
     def _listen(self, news: Announcement) -> None:
         if news.message is not None and self._query.matches(news.message):

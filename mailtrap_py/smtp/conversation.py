@@ -10,10 +10,9 @@ import asyncio
 import contextlib
 import logging
 from collections.abc import Awaitable, Callable
-from dataclasses import replace
 from typing import Any, ClassVar, Final, NoReturn, cast
 
-from mailtrap_py.events import Ending, Event, Point, Reply
+from mailtrap_py.events import Ending, Event, Point, Reply, replace
 from mailtrap_py.inbox import Inbox
 from mailtrap_py.scenario import Decision, Ehlo, Listener, Tls
 from mailtrap_py.smtp import refusals

@@ -6,10 +6,9 @@ for one of them and not for the others. What is stored is for those whom nothing
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING, ClassVar, Final
 
-from mailtrap_py.events import Point, Recipient, Reply
+from mailtrap_py.events import Point, Recipient, Reply, replace
 from mailtrap_py.scenario import Accept, Close, Decision, Discard, Raw, SendReply
 from mailtrap_py.smtp import refusals
 from mailtrap_py.smtp.delivery import Delivery

@@ -9,7 +9,8 @@ from __future__ import annotations
 import ipaddress
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+
+from mailtrap_py.events import Value
 
 # Of control characters NUL alone is refused, as Postfix does: the others are seen in the wild.
 _DOT_ATOMS = r"[^\s\0<>()@,;:\\\"\[\]]+"
@@ -33,12 +34,11 @@ MAX_LOCAL_PART = 64
 MAX_DOMAIN = 255
 
 
-@dataclass(frozen=True, slots=True)
-class Path:
+class Path(Value, frozen=True, gc=False):
     """A reverse-path or forward-path with its parameters, names in upper case; `address` is "" for the null path."""
 
     address: str
-    parameters: Mapping[str, str] = field(default_factory=dict)
+    parameters: Mapping[str, str] = {}  # a new one each time, as structs do it
 
     @property
     def unicode(self) -> bool:

@@ -69,7 +69,7 @@ class PersonaSession(Session):
         if said is None:
             # No source, no other words. But enhanced codes are for who offers them (RFC 2034, section 3).
             offers = persona.clear is None or any(keyword_of(line) == "ENHANCEDSTATUSCODES" for line in persona.clear)
-            return reply if offers else replace(reply, enhanced="")
+            return reply if offers else Reply(reply.code, "", reply.lines, reply.raw)
         words = filled(said.reply, self._names(reply, meaning))
         if meaning is Meaning.EHLO:
             return Reply(words.code, words.enhanced, (*words.lines, *reply.lines[1:]))

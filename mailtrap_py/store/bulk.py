@@ -10,32 +10,33 @@ from __future__ import annotations
 from itertools import chain, repeat
 from typing import TYPE_CHECKING, Any
 
-from mailtrap_py.store.schema import Json, Text, encode, escape
+from mailtrap_py.store.schema import Text, escape, storable
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Iterable, Sequence
 
     from sqlalchemy import Column, Connection, Table
 
     Row = tuple[Any, ...]
-    Process = Callable[[Any], str]
 
-_PROCESSES: dict[type, Process] = {Text: escape, Json: encode}
-"""What values of these types go through; those of the others are taken as they are."""
 _PLACEHOLDERS = {"qmark": "?", "pyformat": "%s"}
 _MOST_VALUES = 30_000  # in one statement; SQLite takes 32766, PostgreSQL 65535
 
 
-def _processes(columns: Iterable[Column[Any]]) -> tuple[tuple[int, Process], ...]:
-    found = (_PROCESSES.get(type(column.type)) for column in columns)
-    return tuple((number, process) for number, process in enumerate(found) if process is not None)
+class _Texts:
+    """The columns that hold texts, among those of a row."""
 
+    def __init__(self, columns: Iterable[Column[Any]]) -> None:
+        self._numbers = [number for number, column in enumerate(columns) if isinstance(column.type, Text)]
 
-def _bound(row: Row, processes: tuple[tuple[int, Process], ...]) -> list[Any]:
-    bound = list(row)
-    for column, process in processes:
-        bound[column] = process(bound[column])
-    return bound
+    def escaped(self, rows: Sequence[Row]) -> Sequence[Row]:
+        """Give the rows with texts that any database takes: hardly ever are they others."""
+        numbers = self._numbers
+        if storable([row[number] for row in rows for number in numbers]):
+            return rows
+        return [
+            tuple(escape(value) if number in numbers else value for number, value in enumerate(row)) for row in rows
+        ]
 
 
 class BulkUpdate:
@@ -45,25 +46,25 @@ class BulkUpdate:
         """Take the columns that change."""
         values = ", ".join(f'"{name}" = {{0}}' for name in names)
         self._statement = f'UPDATE "{table.name}" SET {values} WHERE "id" = {{0}}'  # noqa: S608 - names of our own
-        self._processes = _processes(table.c[name] for name in (*names, "id"))
+        self._texts = _Texts(table.c[name] for name in (*names, "id"))
 
     def run(self, connection: Connection, rows: Sequence[Row]) -> None:
         """Change them, in the connection's transaction. Raises what the driver raises."""
         cursor = connection.connection.cursor()
         statement = self._statement.format(_PLACEHOLDERS[connection.dialect.paramstyle])
-        cursor.executemany(statement, [_bound(row, self._processes) for row in rows])
+        cursor.executemany(statement, self._texts.escaped(rows))
         cursor.close()
 
 
 class BulkInsert:
-    """Puts rows into one table of any database. A row is a tuple of all columns, in the table's order."""
+    """Puts rows into one table of any database. A row is a tuple of all columns, in order; JSON is encoded."""
 
     def __init__(self, table: Table) -> None:
         """Write down what is the same for any number of rows."""
         names = ", ".join(f'"{column.name}"' for column in table.columns)
         self._head = f'INSERT INTO "{table.name}" ({names}) VALUES '  # noqa: S608 - names of our own
         self._width = len(table.columns)
-        self._processes = _processes(table.columns)
+        self._texts = _Texts(table.columns)
         self._statements: dict[tuple[str, int], str] = {}
 
     def run(self, connection: Connection, rows: Sequence[Row]) -> None:
@@ -73,7 +74,7 @@ class BulkInsert:
         most = _MOST_VALUES // self._width
         for first in range(0, len(rows), most):
             some = rows[first : first + most]
-            values = tuple(chain.from_iterable(_bound(row, self._processes) for row in some))
+            values = tuple(chain.from_iterable(self._texts.escaped(some)))
             cursor.execute(self._statement(placeholder, len(some)), values)
         cursor.close()
 

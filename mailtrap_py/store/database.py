@@ -6,6 +6,7 @@ import contextlib
 import sqlite3
 import threading
 from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, Protocol
 
 from sqlalchemy import Connection, Engine, inspect, select
@@ -19,6 +20,7 @@ from mailtrap_py.store.texts import Texts
 from mailtrap_py.store.upgrade import OLDEST, upgrade
 
 if TYPE_CHECKING:
+    from mailtrap_py.store.journal import Journal, Leftover
     from mailtrap_py.store.query import Announcement
     from mailtrap_py.store.replicas import Hear, Replicas
     from mailtrap_py.store.texts import Index
@@ -53,12 +55,20 @@ class Kind(Protocol):
     def join(self, hear: Hear) -> Replicas | None:
         """Join the other programs on this database; None where there cannot be any."""
 
+    def journal(self) -> Journal | None:
+        """Give where promises are kept until they are in the database; None where each waits for its commit."""
+
+    def leftovers(self) -> AbstractContextManager[Sequence[Leftover]]:
+        """Give the promises that killed programs have left."""
+
 
 class Database:
     """A database that holds a record of this version, new or from before. Any thread may read; one at a time writes."""
 
     texts: Texts
     """The words of the messages, for searches."""
+    journal: Journal | None
+    """Where promises are kept until they are in here; None where each waits for its commit."""
 
     def __init__(self, url: str) -> None:
         """Open or create it. Raises `SettingError`, and has changed nothing, when it cannot be used."""
@@ -71,6 +81,7 @@ class Database:
         with contextlib.ExitStack() as undo:
             undo.callback(self._engine.dispose)
             self._writer = self._open()
+            self.journal = self._kind.journal()
             undo.pop_all()
 
     @contextlib.contextmanager
@@ -97,6 +108,10 @@ class Database:
                 if error.connection_invalidated:
                     raise BusyError(f"the connection to the database was lost: {error.orig}") from error
                 raise
+
+    def leftovers(self) -> AbstractContextManager[Sequence[Leftover]]:
+        """Give the promises that killed programs have left, to be taken in."""
+        return self._kind.leftovers()
 
     def join(self, hear: Hear) -> Replicas | None:
         """Join the other programs on this database, which `hear` listens to; None where there cannot be any.

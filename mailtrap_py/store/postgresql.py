@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from contextlib import nullcontext
 from typing import TYPE_CHECKING
 
 from sqlalchemy import URL, Connection, Engine, create_engine
@@ -13,6 +14,10 @@ from mailtrap_py.store.indexes import Trigrams
 from mailtrap_py.store.replicas import Replicas
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from contextlib import AbstractContextManager
+
+    from mailtrap_py.store.journal import Journal, Leftover
     from mailtrap_py.store.replicas import Hear
     from mailtrap_py.store.texts import Index
 
@@ -71,3 +76,10 @@ class Postgresql:
             return Replicas(self.engine, hear)
         except (DBAPIError, self.engine.dialect.loaded_dbapi.Error) as error:
             raise SettingError(f"{self.where} cannot be shared with others: {error}", cure=self.cure) from error
+
+    def journal(self) -> Journal | None:
+        """Promise nothing: the other programs are to see a message before its 250."""
+
+    def leftovers(self) -> AbstractContextManager[Sequence[Leftover]]:
+        """Nothing is left."""
+        return nullcontext(())

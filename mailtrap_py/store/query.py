@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Generic, Literal, TypeVar
 
+from mailtrap_py.events import Value
 from mailtrap_py.message import addresses
 from mailtrap_py.message.words import fold
 from mailtrap_py.pattern import Pattern
@@ -22,8 +23,7 @@ MOST_COUNTED = 1000
 """So many of what a search by text finds are counted: to count them all would take longer than to find them."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class MessageSummary:
+class MessageSummary(Value, frozen=True, gc=False, kw_only=True):
     """A message as a list shows it. `size` is in octets, `at` in seconds since 1970.
 
     `reverse_path` and `recipients` are the envelope's, exactly as given; `from_`, `to`, `cc`, `subject`, `date` and
@@ -96,8 +96,7 @@ class Page(Generic[T]):
     uncounted: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Announcement:
+class Announcement(Value, frozen=True, gc=False):
     """Something new in the record. `id` names the message, session or transaction, and `message` is what was stored.
 
     A session is announced when it starts, when more of it is known, and when it ends. `deleted` with an id is one

@@ -30,7 +30,7 @@ def _count_of(table: Table) -> ColumnElement[int]:
     return select(func.count()).where(table.c.session_id == sessions.c.id).scalar_subquery().label(table.name)
 
 
-_SUMMARIES = select(*(messages.c[name] for name in MessageSummary.__dataclass_fields__))
+_SUMMARIES = select(*(messages.c[name] for name in MessageSummary.__struct_fields__))
 _SESSIONS = select(
     *(sessions.c[name] for name in SessionView.__dataclass_fields__ if name in sessions.c),
     _count_of(messages),
@@ -289,7 +289,7 @@ def _firing(row: RowMapping) -> Firing:
 
 
 def _transaction(row: RowMapping) -> Transaction:
-    values = {name: value for name, value in row.items() if name in Transaction.__dataclass_fields__}
+    values = {name: value for name, value in row.items() if name in Transaction.__struct_fields__}
     values["recipients"] = tuple(_recipient(*recipient) for recipient in values["recipients"])
     values["outcome"] = Outcome(values["outcome"])
     values["reply"] = None if values["reply"] is None else _reply(*values["reply"])

@@ -7,7 +7,7 @@ from collections import defaultdict
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, assert_never
 
-from sqlalchemy import Connection, Table
+from sqlalchemy import Connection, Table, select
 
 from mailtrap_py.events import (
     ClientKnown,
@@ -26,7 +26,17 @@ from mailtrap_py.message import Summary, summarize
 from mailtrap_py.pattern import fold_domain
 from mailtrap_py.store.bulk import BulkInsert, BulkUpdate
 from mailtrap_py.store.query import Announcement, MessageSummary, senders
-from mailtrap_py.store.schema import about, addresses, contents, firings, lines, messages, sessions, transactions
+from mailtrap_py.store.schema import (
+    about,
+    addresses,
+    contents,
+    encode,
+    firings,
+    lines,
+    messages,
+    sessions,
+    transactions,
+)
 
 if TYPE_CHECKING:
     from mailtrap_py.store.bulk import Row
@@ -52,12 +62,16 @@ class Batch:
         """Make the rows; the events take the positions from `first` on, one each."""
         self.announcements: list[Announcement] = []
         self._rows: dict[Table, list[Row]] = defaultdict(list)
-        self._chunks: dict[str, list[tuple[object, ...]]] = {}
+        self._chunks: dict[str, tuple[int, list[Line]]] = {}
         self._started: dict[str, Values] = {}
         self._changed: dict[tuple[str, ...], dict[str, Row]] = defaultdict(dict)
         self._announced: set[tuple[str, str]] = set()
         for position, event in enumerate(events, first):
             self._take(position, event)
+        self._rows[lines] = [
+            (position, session, encode([_line_data(line) for line in chunk]))
+            for session, (position, chunk) in self._chunks.items()
+        ]
 
     def write(self, connection: Connection) -> None:
         """Write all rows: a statement for each table, however many rows there are."""
@@ -70,7 +84,7 @@ class Batch:
 
     def _take(self, position: int, event: Recorded) -> None:
         match event:
-            case Line():
+            case Line():  # most of them are
                 self._take_line(position, event)
             case Transaction():
                 self._take_transaction(position, event)
@@ -97,10 +111,9 @@ class Batch:
     def _take_line(self, position: int, line: Line) -> None:
         chunk = self._chunks.get(line.session_id)
         if chunk is None:
-            chunk = self._chunks[line.session_id] = []
-            self._rows[lines].append((position, line.session_id, chunk))
-        _, number, at, clock, source, data, octets, rule, secret, early = line
-        chunk.append((number, at, clock, source.value, data.decode("latin-1"), octets, rule, secret, early))
+            self._chunks[line.session_id] = (position, [line])
+        else:
+            chunk[1].append(line)
 
     def _take_transaction(self, position: int, transaction: Transaction) -> None:
         self._rows[transactions].append(_transaction_row(position, transaction))
@@ -113,8 +126,7 @@ class Batch:
         self._rows[messages].append(_message_row(message, summary))
         self._rows[contents].append((position, message.raw))
         for role, group in (("to", summary.recipients), ("from", senders(summary.reverse_path, summary.from_))):
-            folded = {fold_domain(address) for address in group}
-            self._rows[addresses].extend((position, role, one) for one in folded)
+            self._rows[addresses] += [(position, role, one) for one in set(map(fold_domain, group))]
         self.announcements.append(Announcement("message", message.inbox, message.id, summary))
 
     def _change(self, columns: tuple[str, ...], key: str, values: Values) -> None:
@@ -138,6 +150,14 @@ def reserve(connection: Connection, count: int) -> int:
     (last,) = cursor.fetchone() or (0,)
     cursor.close()
     return int(last) - count + 1
+
+
+def has_last(connection: Connection, events: Sequence[Recorded]) -> bool | None:
+    """Tell whether the last of the messages among the events is in the record; None when there is none among them."""
+    ids = [event.id for event in events if isinstance(event, Message)]
+    if not ids:
+        return None
+    return connection.execute(select(messages.c.position).where(messages.c.id == ids[-1])).first() is not None
 
 
 def summarize_message(position: int, message: Message) -> MessageSummary:
@@ -186,8 +206,8 @@ def _message_row(message: Message, summary: MessageSummary) -> Row:
         summary.at,
         message.clock,
         summary.reverse_path,
-        dict(message.parameters),
-        summary.recipients,
+        encode(message.parameters),
+        encode(summary.recipients),
         summary.subject,
         summary.from_,
         summary.to,
@@ -240,7 +260,7 @@ def _firing_row(position: int, firing: Firing) -> Row:
         firing.point.value,
         firing.rule,
         firing.number,
-        firing.actions,
+        encode(firing.actions),
     )
 
 
@@ -256,11 +276,11 @@ def _transaction_row(position: int, transaction: Transaction) -> Row:
         transaction.ended_at,
         transaction.ended_clock,
         transaction.reverse_path,
-        dict(transaction.parameters),
-        [_recipient_data(recipient) for recipient in transaction.recipients],
-        transaction.outcome.value,
+        encode(transaction.parameters),
+        encode([_recipient_data(recipient) for recipient in transaction.recipients]),
+        transaction.outcome,
         transaction.acknowledged,
-        _reply_data(transaction.reply),
+        encode(_reply_data(transaction.reply)),
         transaction.rule,
         transaction.reason,
         transaction.octets,
@@ -268,8 +288,13 @@ def _transaction_row(position: int, transaction: Transaction) -> Row:
     )
 
 
+def _line_data(line: Line) -> tuple[object, ...]:
+    text = line.data.decode("latin-1")
+    return line.number, line.at, line.clock, line.source, text, line.octets, line.rule, line.secret, line.early
+
+
 def _recipient_data(recipient: Recipient) -> list[object]:
-    return [recipient.address, dict(recipient.parameters), _reply_data(recipient.reply), recipient.rule]
+    return [recipient.address, recipient.parameters, _reply_data(recipient.reply), recipient.rule]
 
 
 def _reply_data(reply: Reply | None) -> list[object] | None:

@@ -1,7 +1,8 @@
 """SQLite: a file that is kept, or a database in memory that is not.
 
 What is promised of a file: what was committed survives the death of this process, however sudden (`kill -9`, a crash),
-because a commit hands the pages to the operating system before it returns (WAL). It is not promised that the last
+because a commit hands the pages to the operating system before it returns (WAL), and so does the journal that messages
+are in before (see `journal`). It is not promised that the last
 seconds survive the death of the machine: with `synchronous=NORMAL` the pages reach the disk at checkpoints, not at
 each commit. The file stays sound in both cases. With a flush at each commit (`FULL`) throughput fell by an eighth on a
 disk that flushes in 0.15 ms; on one that takes 10 ms every session would wait for them, for mail of a test.
@@ -20,11 +21,16 @@ from sqlalchemy.exc import OperationalError
 
 from mailtrap_py.errors import SettingError
 from mailtrap_py.store.indexes import Fts5, NoIndex
+from mailtrap_py.store.journal import MemoryJournal, journal_beside, left_beside
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from contextlib import AbstractContextManager
+
     from sqlalchemy.engine.interfaces import DBAPIConnection
     from sqlalchemy.pool import ConnectionPoolEntry
 
+    from mailtrap_py.store.journal import Journal, Leftover
     from mailtrap_py.store.replicas import Hear, Replicas
     from mailtrap_py.store.texts import Index
 
@@ -80,6 +86,14 @@ class Sqlite:
 
     def join(self, hear: Hear) -> Replicas | None:
         """Join nobody: programs that share a file see what the others wrote when they look."""
+
+    def journal(self) -> Journal | None:
+        """Give a file beside the file; for what is in memory, nothing that outlives it either."""
+        return journal_beside(Path(self._path)) if self._path else MemoryJournal()
+
+    def leftovers(self) -> AbstractContextManager[Sequence[Leftover]]:
+        """Give what is left beside the file."""
+        return left_beside(Path(self._path)) if self._path else contextlib.nullcontext(())
 
 
 def _make_engine(url: URL, path: str) -> Engine:

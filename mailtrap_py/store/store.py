@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Awaitable, Callable, Iterator, Sequence
-from dataclasses import replace
+from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING
 
 from mailtrap_py.errors import SettingError
+from mailtrap_py.events import replace
 from mailtrap_py.store import reads, removal
 from mailtrap_py.store.database import Database
 from mailtrap_py.store.query import Announcement, MessageSummary, Page, Query, SessionView
@@ -47,11 +48,14 @@ class Store:
             raise
 
     def add(self, event: Recorded) -> None:
-        """Write it down soon, within 50 ms or before the next read or commit. Never blocks."""
+        """Write it down soon, within two seconds or before the next read. Never blocks."""
         self._writer.add(event)
 
     def commit(self, event: Recorded) -> Awaitable[None]:
-        """Write it down with all that was added before; on an event loop. Done when it is safe, or raises why not."""
+        """Write it down with all that was added before; on an event loop. Done when it is safe, or raises why not.
+
+        A message is safe in the database, or in a journal beside it: reads see both.
+        """
         return self._writer.commit(event)
 
     def messages(
@@ -132,10 +136,14 @@ class Store:
     def subscribe(self, callback: Callable[[Announcement], None]) -> Callable[[], None]:
         """Have it called for everything written from now on, until the function returned is called.
 
-        It is called on the store's own thread, after the commit and before the future of `commit` is done. It should
-        be quick; it may read the store. What it raises is logged.
+        It is called on the store's own thread, when the database has it. It should be quick; it may read the store.
+        What it raises is logged. Who waits for it does so within `hurrying`.
         """
         return self._writer.subscribe(callback)
+
+    def hurrying(self) -> AbstractContextManager[None]:
+        """Announce what comes before its commit is done, as long as somebody waits for it: else it may take 2 s."""
+        return self._writer.hurrying()
 
     def flush(self) -> None:
         """Wait until all that was added before is written."""

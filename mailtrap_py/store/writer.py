@@ -1,7 +1,8 @@
 """The one thread that writes. It takes all that is queued, writes it in one transaction, and tells everybody concerned.
 
 Grouping is what makes a commit for every message affordable: while one transaction is written, the next one gathers,
-so a busy trap commits seldom and a quiet one at once.
+so a busy trap commits seldom and a quiet one at once. What was promised is not waited for: it is written when the
+clients are quiet for a moment, when much has come together, or before somebody reads.
 """
 
 from __future__ import annotations
@@ -9,53 +10,71 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import sqlite3
 import threading
-from collections import defaultdict, deque
-from collections.abc import Callable, Sequence
+import time
+from collections import defaultdict
+from collections.abc import Awaitable, Callable, Generator, Iterator, Sequence
 from concurrent.futures import Future
-from typing import TYPE_CHECKING, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from sqlalchemy.exc import DBAPIError
 
+from mailtrap_py.events import Message
 from mailtrap_py.store.database import BusyError
-from mailtrap_py.store.rows import Batch, reserve
+from mailtrap_py.store.intake import Entry, Intake, event_of
+from mailtrap_py.store.rows import Batch, has_last, reserve
 from mailtrap_py.store.upkeep import Keep, Upkeep
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from sqlalchemy import Connection
 
     from mailtrap_py.events import Recorded
     from mailtrap_py.store.database import Database
+    from mailtrap_py.store.intake import Item, Job, Waiter
     from mailtrap_py.store.query import Announcement
 
 T = TypeVar("T")
 Subscriber = Callable[["Announcement"], None]
-Waiter = asyncio.Future[None]
 
 _LOG = logging.getLogger("mailtrap_py.store")
 _ALL = Keep()
 _TURNS = 16  # of an event loop, at most, in which a commit waits for more
-_FLUSH_SECONDS = 0.05  # how long an event that nobody waits for may lie in the queue
+_QUIET_SECONDS = 0.05  # so long clients are quiet before what they were promised is written
+_LATEST_SECONDS = 2.0  # but it is written after so long
+_AGAIN = 1.0  # seconds until what could not be written is tried again
 
 
-class _Entry(NamedTuple):
-    event: Recorded
-    waiter: Waiter | None
+class _Kept:
+    """What is awaited of a promise: it is kept already."""
+
+    def __await__(self) -> Generator[None, None, None]:
+        return iter(())  # type: ignore[return-value] # no generator is needed to yield nothing
+
+
+_KEPT = _Kept()
 
 
 class Writer:
     """A queue and its thread. Everything may be called from any thread."""
 
     def __init__(self, database: Database, keep: Keep = _ALL) -> None:
-        """Start the thread, which sees to the upkeep when there is nothing to write."""
+        """Take in what killed programs left, and start the thread, which sees to the upkeep when there is time."""
         self._database = database
+        _take_in(database)
         with database.reading() as connection:
             self._upkeep = Upkeep(database.texts, keep, behind=database.texts.behind(connection))
         self._subscribers: tuple[Subscriber, ...] = ()
-        self._queue: deque[_Entry | Callable[[], None]] = deque()
+        self._intake = Intake(database.journal)
+        self._owed: list[list[Recorded]] = []  # in portions, as it was read
+        self._obstacle: Exception | None = None  # why that is
+        self._unreadable = False
         self._commits = 0
         self._gathering = False
         self._wakeup = threading.Condition()  # guards all that follows
+        self._hurries = 0
         self._asleep = False
         self._urgent = False
         self._busy = False
@@ -64,19 +83,32 @@ class Writer:
         self._thread.start()
 
     def add(self, event: Recorded) -> None:
-        """Queue an event; it is written within 50 ms. Raises `RuntimeError` after `close`."""
-        self._put(_Entry(event, None))
+        """Queue an event; it is written soon. Raises `RuntimeError` after `close`."""
+        self._intake.put(event)
+        if self._asleep:
+            self._notify()
 
-    def commit(self, event: Recorded) -> Waiter:
-        """Queue an event, and give a future of the running loop that is done when it is written, or has the error."""
+    def commit(self, event: Recorded) -> Awaitable[None]:
+        """Queue an event, and give what is done when it is safe, or has the error; for the running loop."""
+        if not self._hurries and self._intake.promise(event):
+            if self._asleep:  # as below
+                self._notify()
+            if self._intake.much:
+                self._gather_soon(asyncio.get_running_loop())
+            return _KEPT
         loop = asyncio.get_running_loop()
         waiter: Waiter = loop.create_future()
-        self._put(_Entry(event, waiter))
+        self._intake.put(Entry(event, waiter))
+        if self._asleep:  # else another loop, which was to gather, but was closed, would leave it asleep
+            self._notify()
+        self._gather_soon(loop)
+        return waiter
+
+    def _gather_soon(self, loop: asyncio.AbstractEventLoop) -> None:
         self._commits += 1
         if not self._gathering:
             self._gathering = True
             loop.call_soon(self._gather, loop, self._commits, _TURNS)
-        return waiter
 
     def _gather(self, loop: asyncio.AbstractEventLoop, seen: int, turns: int) -> None:
         """Wake the thread when a turn of the loop brought no more commits.
@@ -89,6 +121,18 @@ class Writer:
         self._gathering = False
         with self._wakeup:
             self._wake()
+
+    @contextlib.contextmanager
+    def hurrying(self) -> Iterator[None]:
+        """Write what comes as it comes, before its commit is done: somebody waits for what is announced then."""
+        with self._wakeup:
+            self._hurries += 1
+            self._wake()  # for what has been promised
+        try:
+            yield
+        finally:
+            with self._wakeup:
+                self._hurries -= 1
 
     def perform(self, work: Callable[[Connection], tuple[T, Sequence[Announcement]]]) -> T:
         """Let the thread do other work in a transaction: it sees all that was queued before, and is then announced."""
@@ -108,9 +152,7 @@ class Writer:
         if threading.current_thread() is self._thread:  # a subscriber that deletes what it was told of
             job()
         else:
-            self._put(job)
-            with self._wakeup:
-                self._wake()
+            self._do(job)
         return done.result()
 
     def perform_in_steps(self, step: Callable[[Connection], tuple[bool, Sequence[Announcement]]]) -> None:
@@ -124,20 +166,18 @@ class Writer:
     def announce(self, announcements: Sequence[Announcement]) -> None:
         """Tell the subscribers, on this thread and soon, what another program wrote."""
         with contextlib.suppress(RuntimeError):  # at the end there is nobody to tell
-            self._put(lambda: self._announce(announcements))
-            with self._wakeup:
-                self._wake()
+            self._do(lambda: self._announce(announcements))
 
     def flush(self) -> None:
         """Wait until all is written that was queued before. For a subscriber it is: it is told afterwards."""
         if threading.current_thread() is self._thread:
             return
         with self._wakeup:
-            if not self._queue and not self._busy:
+            if self._intake.settled() and not self._busy:
                 return
             written = None if self._closing else threading.Event()
             if written is not None:
-                self._queue.append(written.set)
+                self._intake.put(written.set)
                 self._wake()
         if written is None:
             self._thread.join()
@@ -158,22 +198,25 @@ class Writer:
     def close(self) -> None:
         """Write what is queued, then end the thread. Idempotent."""
         with self._wakeup:
+            self._intake.close()
             self._closing = True
             self._wake()
         self._thread.join()
+        if self._database.journal is not None:
+            with self._wakeup:  # two that close at once would close the files of others
+                self._database.journal.close()
 
-    def _put(self, item: _Entry | Callable[[], None]) -> None:
-        # No lock: events are queued a dozen times for every message. What is read after the appending can be trusted,
-        # because the thread looks at the queue after it has said that it sleeps, and after it was told to close.
-        self._queue.append(item)
-        if self._closing:
-            raise RuntimeError("the store is closed")
-        if self._asleep:
-            with self._wakeup:
-                self._wakeup.notify()
+    def _do(self, job: Job) -> None:
+        self._intake.put(job)
+        with self._wakeup:
+            self._wake()
+
+    def _notify(self) -> None:
+        with self._wakeup:
+            self._wakeup.notify()
 
     def _wake(self) -> None:
-        if not self._urgent:
+        if self._asleep or not self._urgent:
             self._urgent = True
             self._wakeup.notify()
 
@@ -183,32 +226,39 @@ class Writer:
                 self._busy = False
                 self._wait()
                 self._urgent = False
-                items = [self._queue.popleft() for _ in range(len(self._queue))]
-                self._busy = bool(items)
+                items, jobs = self._intake.take()
+                self._busy = bool(items or jobs or self._intake.unread)
                 last = self._closing
-            entries: list[_Entry] = []
-            for item in items:
-                if isinstance(item, _Entry):
-                    entries.append(item)
-                else:
-                    self._write(entries)
-                    entries = []
-                    item()
-            self._write(entries)
+            items = self._write_promised(items)
+            if items:
+                self._write(items)
+            self._intake.written(owing=self._unreadable or bool(self._owed))
+            for job in jobs:
+                job()
             if last:
                 return
-            if not items or self._upkeep.pressing():
+            if not self._busy or self._upkeep.pressing():
                 self._keep_up()
 
     def _wait(self) -> None:
         # Who is in the middle of something comes back within this time, and need not wake anybody.
-        self._wakeup.wait_for(lambda: self._urgent or self._closing, _FLUSH_SECONDS)
-        if not self._queue and not self._closing:
+        latest = time.monotonic() + _LATEST_SECONDS
+        promises = self._intake.promises
+        self._wakeup.wait_for(self._awaited, _QUIET_SECONDS)
+        if not self._intake and not self._closing:
             self._asleep = True
-            self._wakeup.wait_for(lambda: self._queue or self._closing, self._upkeep.pause())
+            self._wakeup.wait_for(lambda: self._intake or self._closing, _AGAIN if self._owed else self._upkeep.pause())
             self._asleep = False
-            if self._queue:
-                self._wakeup.wait_for(lambda: self._urgent or self._closing, _FLUSH_SECONDS)
+            latest = time.monotonic() + _LATEST_SECONDS
+            promises = -1
+        # What is promised can wait until the clients are quiet, or until it has become much.
+        while self._intake and not self._awaited() and self._intake.promises != promises and time.monotonic() < latest:
+            promises = self._intake.promises
+            self._wakeup.wait_for(self._awaited, _QUIET_SECONDS)
+
+    def _awaited(self) -> bool:
+        """Whether somebody waits."""
+        return self._urgent or self._closing
 
     def _keep_up(self) -> None:
         """Do the upkeep until something comes in, or until it is done; a step at least."""
@@ -222,33 +272,87 @@ class Writer:
                 _LOG.exception("the upkeep of the store stopped, until the next message")
                 return
             self._announce(announcements)
-            if self._queue or self._closing or not self._upkeep.unfinished():
+            if self._intake or self._closing or not self._upkeep.unfinished():
                 return
 
-    def _write(self, entries: list[_Entry]) -> None:
-        failures = self._try_to_write(entries) if entries else []
-        unnoticed = [(entry, error) for entry, error in failures if entry.waiter is None]
-        if unnoticed:
-            entry, error = unnoticed[0]
-            _LOG.error("%d events were not recorded, first a %s: %s", len(unnoticed), type(entry.event).__name__, error)
+    def _write_promised(self, items: list[Item]) -> list[Item]:
+        """Write what has been promised, after what is owed: what cannot be written now, but may yet be.
 
-    def _try_to_write(self, entries: list[_Entry]) -> list[tuple[_Entry, Exception]]:
+        Of what came with it and was not promised, give what is not owed either.
+        """
+        promised = self._intake.unread
+        owed, self._owed = self._owed, []
+        for events in owed:
+            self._write_or_owe(events)
+        try:
+            for events in self._intake.promised():
+                self._write_or_owe(events)
+        except Exception:  # noqa: BLE001 - a disk that is broken: nothing may end this thread
+            self._unreadable = True
+            _LOG.exception("the journal of the store cannot be read; who opens the store next will try again")
+        if promised and self._owed:  # the ends of what is owed; not what comes later, which might become endless
+            self._owed.append([item for item in items if not isinstance(item, Entry)])
+            items = [item for item in items if isinstance(item, Entry)]
+        count = sum(map(len, self._owed))
+        if count > sum(map(len, owed)):
+            _LOG.error("%d events are kept in the journal until they can be recorded: %s", count, self._obstacle)
+        return items
+
+    def _write_or_owe(self, events: list[Recorded]) -> None:
+        """Write them, unless something is owed already: they are written in their order, or not at all."""
+        left = events if self._owed else self._as_far_as_possible(events)
+        if left:
+            self._owed.append(left)
+
+    def _as_far_as_possible(self, events: list[Recorded]) -> list[Recorded]:
+        """Write events in their order, as far as that is possible now; give the others."""
+        error = self._write_at_once(events) if events else None
+        if error is None:
+            return []
+        # What was promised together is not parted, if that may help: who finds the message finds it all.
+        ends = [number for number, event in enumerate(events[:-1], 1) if type(event) is Message]
+        if _may_pass(error) and (isinstance(error, BusyError) or not ends):
+            self._obstacle = error
+            return events
+        if len(events) == 1:
+            _LOG.error("an event was not recorded, a %s: %s", type(events[0]).__name__, error)
+            return []
+        # By halves: on a disk that stays full the first that does not fit is found soon, and the others are not tried.
+        half = min(ends or [len(events) // 2], key=lambda end: abs(end - len(events) // 2))
+        left = self._as_far_as_possible(events[:half])
+        return left + events[half:] if left else self._as_far_as_possible(events[half:])
+
+    def _write(self, items: list[Item]) -> None:
+        """Write what was not promised. What cannot be written is lost; who waits for it is told."""
+        failures = self._try_to_write(items)
+        untold = [(item, error) for item, error in failures if not isinstance(item, Entry)]
+        if untold:
+            item, error = untold[0]
+            _LOG.error("%d events were not recorded, first a %s: %s", len(untold), type(item).__name__, error)
+
+    def _try_to_write(self, items: Sequence[Item]) -> list[tuple[Item, Exception]]:
         """Write the events, tell everybody, and give those that could not be written."""
+        error = self._write_at_once(items)
+        if error is None:
+            return []
+        if len(items) > 1 and not isinstance(error, BusyError):
+            # One at a time, so that none is lost for another's sake.
+            return [failure for item in items for failure in self._try_to_write([item])]
+        _settle_all(items, error)
+        return [(item, error) for item in items]
+
+    def _write_at_once(self, items: Sequence[Item]) -> Exception | None:
+        """Write the events in one transaction, and tell everybody; or give what is in the way."""
         try:
             with self._database.writing() as connection:
-                batch = Batch([entry.event for entry in entries], first=reserve(connection, len(entries)))
+                batch = Batch([event_of(item) for item in items], first=reserve(connection, len(items)))
                 batch.write(connection)
                 self._database.tell(connection, batch.announcements)
         except Exception as error:  # noqa: BLE001 - a full disk or a value no column takes: nothing may end this thread
-            if len(entries) > 1 and not isinstance(error, BusyError):
-                # One at a time, so that none is lost for another's sake.
-                return [failure for entry in entries for failure in self._try_to_write([entry])]
-            reason = _cause(error)
-            _settle_all(entries, reason)
-            return [(entry, reason) for entry in entries]
+            return _cause(error)
         self._announce(batch.announcements)
-        _settle_all(entries, None)
-        return []
+        _settle_all(items, None)
+        return None
 
     def _announce(self, announcements: Sequence[Announcement]) -> None:
         self._upkeep.notice(announcements)
@@ -265,12 +369,55 @@ def _cause(error: Exception) -> Exception:
     return error.orig if isinstance(error, DBAPIError) and isinstance(error.orig, Exception) else error
 
 
-def _settle_all(entries: list[_Entry], error: Exception | None) -> None:
+def _may_pass(error: Exception) -> bool:
+    """Tell whether a second try may succeed: a disk that is full, or a database that another program holds."""
+    return isinstance(error, BusyError | sqlite3.OperationalError)
+
+
+def _take_in(database: Database) -> None:
+    """Write what killed programs have promised, unless it is there. What cannot be written now stays."""
+    with database.leftovers() as leftovers:
+        for leftover in leftovers:
+            try:
+                recorded = _record(database, leftover.blocks, leftover.path)
+                leftover.remove()
+            except Exception as error:  # noqa: BLE001 - a disk that is full: with the store open room can be made
+                _LOG.error("%s: what a killed process left stays there: %s", leftover.path, _cause(error))
+                return  # in their order, or not at all
+            if recorded:
+                _LOG.warning("%s: %d events that a killed process left are recorded now", leftover.path, recorded)
+
+
+def _record(database: Database, blocks: list[list[Recorded]], path: Path) -> int:
+    """Write the blocks whose last messages are not there, and give how many events that were. Raises what may pass."""
+    try:
+        with database.writing() as connection:
+            events: list[Recorded] = []
+            there: bool | None = False
+            for block in blocks:
+                found = has_last(connection, block)
+                there = there if found is None else found  # what has no message was written with what is before it
+                if not there:
+                    events += block
+            if events:
+                Batch(events, first=reserve(connection, len(events))).write(connection)
+    except Exception as error:
+        if _may_pass(_cause(error)):
+            raise
+        parts = [[block] for block in blocks] if len(blocks) > 1 else [[[event]] for block in blocks for event in block]
+        if len(parts) > 1:  # one at a time, so that none is lost for another's sake
+            return sum(_record(database, part, path) for part in parts)
+        _LOG.error("%s: an event was not recorded, a %s: %s", path, type(blocks[0][0]).__name__, _cause(error))
+        return 0
+    return len(events)
+
+
+def _settle_all(items: Sequence[Item], error: Exception | None) -> None:
     """Finish the futures of each event loop by one call into it."""
     waiters: dict[asyncio.AbstractEventLoop, list[Waiter]] = defaultdict(list)
-    for entry in entries:
-        if entry.waiter is not None:
-            waiters[entry.waiter.get_loop()].append(entry.waiter)
+    for item in items:
+        if isinstance(item, Entry):
+            waiters[item.waiter.get_loop()].append(item.waiter)
     for loop, group in waiters.items():
         with contextlib.suppress(RuntimeError):  # the loop was closed under its sessions; the mail is written
             loop.call_soon_threadsafe(_settle, group, error)

@@ -97,7 +97,7 @@ def create_app(  # noqa: PLR0913 - all that its routes are given
         authority_pem=authority_pem,
         status=status,
         ports=ports,
-        bus=Bus(store.subscribe),
+        bus=Bus(store.subscribe, hurrying=store.hurrying),
         tally=Tally(store.subscribe),
     )
     marks = Marks(store.subscribe)

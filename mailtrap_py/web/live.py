@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from contextlib import AbstractContextManager
 
     from mailtrap_py.store import Announcement
 
@@ -40,9 +41,19 @@ class News:
 class Bus:
     """Everything the store announces, passed on to the readers of this process. Safe to use from any thread."""
 
-    def __init__(self, subscribe: Subscribe, *, keep: int = 1000) -> None:
-        """Start to listen, by the store's `subscribe`, and remember the last `keep` announcements."""
+    def __init__(
+        self,
+        subscribe: Subscribe,
+        *,
+        hurrying: Callable[[], AbstractContextManager[None]] = contextlib.nullcontext,
+        keep: int = 1000,
+    ) -> None:
+        """Start to listen, by the store's `subscribe`, and remember the last `keep` announcements.
+
+        Who waits does so within the store's `hurrying`.
+        """
         self._run = uuid.uuid4().hex[:8]
+        self._hurrying = hurrying
         self._kept: deque[Announcement] = deque(maxlen=keep)
         self._last = 0
         self._lock = threading.Lock()
@@ -105,7 +116,8 @@ class Bus:
                 sleeper = (loop, loop.create_future())
                 self._sleepers.append(sleeper)
             try:
-                await sleeper[1]
+                with self._hurrying():
+                    await sleeper[1]
             finally:
                 with self._lock, contextlib.suppress(ValueError):
                     self._sleepers.remove(sleeper)

@@ -70,6 +70,7 @@ class _Collector:
 
         context = self._context
         status, store = context.status(), context.store
+        store.flush()  # else what was acknowledged just now is not among the counts yet
         yield InfoMetricFamily("mailtrap", "The program.", {"version": str(status.get("version", ""))})
         for name, about in (
             ("messages", "Messages that were stored since the start."),
