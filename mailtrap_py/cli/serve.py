@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import gc
 import json
 import os
 import shlex
@@ -74,6 +75,7 @@ async def _serve(settings: Settings) -> None:
             asyncio.get_running_loop().add_signal_handler(number, told_to_stop.set)
     trap = Trap(settings)
     await trap.start()
+    gc.freeze()  # all that is there now stays: to look through it again and again would make sessions wait for 30 ms
     try:
         typer.echo("\n".join(_introduce(trap)))
         sys.stdout.flush()  # whoever started this through a pipe waits for that line

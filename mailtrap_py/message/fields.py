@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import binascii
 import re
+from functools import lru_cache
 from typing import NamedTuple
 from urllib.parse import unquote_to_bytes
 
@@ -72,6 +73,8 @@ def unfold(value: bytes) -> str:
 
 def decode_field(name: str, value: bytes) -> str:
     """Give a field's value for people: unfolded, encoded words decoded, control characters shown."""
+    if value.isascii() and b"=?" not in value and (plain := value.decode("ascii").strip(" \t\r")).isprintable():
+        return plain  # nothing of all that is there
     text = unfold(value)
     if "=?" in text:
         text = decode_words(text, quoting=name.lower() in _ADDRESS_FIELDS)
@@ -202,6 +205,9 @@ _TOKEN = re.compile(
 _UNESCAPE = re.compile(r"\\(.)", re.DOTALL)
 
 
+_SHORT = 200  # characters of a field that is remembered: an application sends most of its mail from one address
+
+
 class _Mailbox:
     """One mailbox while it is read: its words as written, what they say, and the address in angle brackets."""
 
@@ -222,6 +228,10 @@ class _Mailbox:
 
 def addresses(value: str) -> tuple[Address, ...]:
     """Read the mailboxes of an address field, as `header()` gives it. Groups are flattened; anything is tolerated."""
+    return _remembered(value) if len(value) <= _SHORT else _mailboxes(value)
+
+
+def _mailboxes(value: str) -> tuple[Address, ...]:
     found: list[Address] = []
     mailbox = _Mailbox()
     depth = 0
@@ -248,3 +258,6 @@ def addresses(value: str) -> tuple[Address, ...]:
             mailbox.said.append(token[0] if quoted is None else _UNESCAPE.sub(r"\1", quoted))
     found += filter(None, [mailbox.finish()])
     return tuple(found)
+
+
+_remembered = lru_cache(1024)(_mailboxes)

@@ -7,11 +7,14 @@ from __future__ import annotations
 
 import re
 import tempfile
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 END_OF_DATA: Final = b"\r\n.\r\n"
 """RFC 5321, section 4.1.1.4: 'the character sequence "<CRLF>.<CRLF>"', and nothing else, ends the data."""
+
+DOT: Final = b"\r\n."
+"""What begins a line with a dot: of the end of data, or of a line that begins with one (section 4.5.2)."""
 
 LENIENT_END: Final = re.compile(rb"(?:\n|\A)\.\r?\n")
 _LENIENT_DOT: Final = re.compile(rb"(?:(?<=\n)|\A)\.")
@@ -50,16 +53,18 @@ class Content:
     """The content of a message as it came: `wire` with dots stuffed and the final dot; `octets` counts it all.
 
     `complete` is false if the client left or fell silent before the end; `wire` is empty if it was over the limit, and
-    if it is in `spool`, which `raw` reads and closes. `failure` says why it could not be kept.
+    if it is in `spool`, which `raw` reads and closes. `failure` says why it could not be kept. `stuffed` is false where
+    no line but the first and the last begins with a dot.
     """
 
-    wire: bytes
+    wire: bytes | bytearray
     octets: int
     complete: bool
     too_big: bool
     lenient: bool = False
     spool: Spool | None = None
     failure: str = ""
+    stuffed: bool = field(default=True, compare=False)
 
     @property
     def raw(self) -> bytes:
@@ -71,11 +76,12 @@ class Content:
             wire = self.wire
             if self.complete and wire == END_OF_DATA[2:]:
                 return b""
-            content = wire[: -len(END_OF_DATA) + 2] if self.complete and len(wire) >= len(END_OF_DATA) else wire
+            less = len(END_OF_DATA) - 2 if self.complete and len(wire) >= len(END_OF_DATA) else 0
+            content = bytes(memoryview(wire)[: len(wire) - less])
         else:
             content = self._spooled(len(END_OF_DATA) - 2 if self.complete else 0)
-        if b"\r\n." in content:
-            content = content.replace(b"\r\n.", b"\r\n")
+        if self.stuffed:
+            content = content.replace(DOT, DOT[:-1])
         return content[1:] if content[:1] == b"." else content
 
     def _spooled(self, less: int) -> bytes:
@@ -113,8 +119,8 @@ class Arriving:
         del buffer[:count]
         self.octets += count
 
-    def end(self, octets: bytes, *, complete: bool) -> Content:
-        """Make the content of all that came; these octets are the last of it."""
+    def end(self, octets: bytes | bytearray, *, complete: bool, stuffed: bool = True) -> Content:
+        """Make the content of all that came; these octets are the last of it. `stuffed` as in the content."""
         self.octets += len(octets)
         if self._spool is not None:
             self._write(octets)
@@ -127,6 +133,7 @@ class Arriving:
             lenient=self._lenient,
             spool=self._spool,
             failure=self._failure,
+            stuffed=stuffed,
         )
 
     def _write(self, octets: bytes | bytearray) -> None:

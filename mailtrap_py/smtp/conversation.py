@@ -92,7 +92,13 @@ class Conversation:
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Begin."""
         both_ways = cast("asyncio.Transport", transport)  # uvloop's has all of it, and is no subclass
-        self.wire = Wire(both_ways, session_id=self.facts.id, record=self.service.record, inbox=self.inbox)
+        self.wire = Wire(
+            both_ways,
+            session_id=self.facts.id,
+            record=self.service.record,
+            inbox=self.inbox,
+            outbox=self.service.outbox,
+        )
         self.wire.patience = self.service.command_timeout
         if self.facts.port.implicit_tls:
             self.wire.hold()  # the first bytes belong to TLS

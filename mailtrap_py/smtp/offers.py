@@ -12,7 +12,7 @@ class Offers(SmallCommands):
     """A session that has extensions."""
 
     _capabilities: Capabilities
-    _honoured_under: tuple[str, int, list[str]] | None
+    _honoured_under: tuple[str, int, list[str], int] | None
     _may_be_another: bool
 
     def _usual(self) -> list[str]:
@@ -36,11 +36,15 @@ class Offers(SmallCommands):
         return offered
 
     def _honoured(self) -> list[str]:
+        return self._known()[2]
+
+    def _known(self) -> tuple[str, int, list[str], int]:
         # Asked at every MAIL and every content; what they depend on changes hardly ever.
         tls, changes = self.facts.tls_version, self._capabilities.changes
         if self._honoured_under is None or self._honoured_under[:2] != (tls, changes):
-            self._honoured_under = tls, changes, self._capabilities.honoured(self._usual())
-        return self._honoured_under[2]
+            lines = self._capabilities.honoured(self._usual())
+            self._honoured_under = tls, changes, lines, size_limit(lines, self.service.max_message_size)
+        return self._honoured_under
 
     @property
     def needs_tls(self) -> bool:
@@ -53,4 +57,4 @@ class Offers(SmallCommands):
 
     def size_limit(self) -> int:
         """Give the octets that a message may have."""
-        return size_limit(self._honoured(), self.service.max_message_size)
+        return self._known()[3]

@@ -225,7 +225,7 @@ class ProxySession(Session):
     async def take_content(self, transaction: OpenTransaction) -> None:
         """Take the content, and give it to the real server when the scenario let it through."""
         content = await self.receive(transaction)
-        relay = _Relay(self, transaction, content.wire if content is not None else b"", late=self._late)
+        relay = _Relay(self, transaction, bytes(content.wire) if content is not None else b"", late=self._late)
         if content is not None:
             raw = transaction.content
             await self.deliver(Delivery(transaction, raw, wire=self.wire, chronicle=self.facts, behind=relay))

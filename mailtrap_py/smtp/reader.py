@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 
-from mailtrap_py.smtp.content import END_OF_DATA, LENIENT_END, Arriving, Content
+from mailtrap_py.smtp.content import DOT, END_OF_DATA, LENIENT_END, Arriving, Content
 from mailtrap_py.smtp.watch import HELD_BACK, Watch
 
 MAX_LINE = 12288
@@ -39,6 +39,7 @@ class ClientInput:
         """Take the means to stop and to restart the client."""
         self._buffer = bytearray()
         self._scanned = 0
+        self._stuffed = False
         self._bulk = False
         self._paused = False
         self._pause, self._resume = pause, resume
@@ -126,6 +127,7 @@ class ClientInput:
         self._unpause()
         arriving = Arriving(limit, spool_over=0 if watch is not None else spool_over, lenient=lenient)
         silent = False
+        self._stuffed = lenient
         try:
             while True:
                 first = arriving.octets == 0
@@ -140,7 +142,7 @@ class ClientInput:
                         self._scanned = seen
                         continue
                 if found >= 0:
-                    return arriving.end(self._taken(end), complete=True)
+                    return arriving.end(self._taken_whole(end), complete=True, stuffed=self._stuffed)
                 arriving.shed(self._buffer)
                 self._scanned = len(self._buffer)
                 if self._gone or silent:
@@ -159,8 +161,25 @@ class ClientInput:
         self._consume(count)
         return taken
 
+    def _taken_whole(self, count: int) -> bytes | bytearray:
+        """Take a content: without a copy, if nothing comes behind it."""
+        if count != len(self._buffer):
+            return self._taken(count)
+        taken, self._buffer = self._buffer, bytearray()
+        self._consume(0)
+        return taken
+
     def _end(self, begin: int) -> tuple[int, int]:
         """Find the final dot: where it ends, and two octets before it, or -1."""
+        if not self._stuffed:
+            # One search finds the end, and whether any dot was stuffed before it.
+            found = begin = self._buffer.find(DOT, begin)
+            end = found + len(END_OF_DATA)
+            if found < 0 or len(self._buffer) < end:
+                return end, -1
+            if self._buffer.startswith(END_OF_DATA, found):
+                return end, found
+            self._stuffed = True
         found = self._buffer.find(END_OF_DATA, begin)
         return found + len(END_OF_DATA), found
 

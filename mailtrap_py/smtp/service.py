@@ -12,6 +12,7 @@ from mailtrap_py.events import Record, Reply
 from mailtrap_py.inbox import DEFAULT, Inbox, Inboxes
 from mailtrap_py.scenario import ListenerHow
 from mailtrap_py.scenario.persona import PersonaSpec
+from mailtrap_py.smtp.outbox import Outbox
 from mailtrap_py.smtp.sasl import MECHANISMS
 from mailtrap_py.smtp.tls import BadTls
 from mailtrap_py.smtp.upstream import Upstream
@@ -94,6 +95,8 @@ class Service:
     """Turns a client away when there are too many; whoever listens puts it here."""
     landing: memoryview = field(default_factory=lambda: memoryview(bytearray(LANDING)), repr=False, compare=False)
     """Where octets arrive. Sessions of one event loop share it, because each takes its own away at once."""
+    outbox: Outbox = field(default_factory=Outbox, repr=False, compare=False)
+    """Where replies leave, for sessions of one event loop."""
 
 
 @dataclass(frozen=True, slots=True)

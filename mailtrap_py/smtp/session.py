@@ -54,7 +54,7 @@ class Session(Receiving, SMTP):
         self.loop = asyncio.get_running_loop()
         self.session: State = State(self.loop)
         self._capabilities = Capabilities()
-        self._honoured_under: tuple[str, int, list[str]] | None = None
+        self._honoured_under = None
         self._tls_fault: TlsFault | None = None
         self._may_be_another = False
         self._handle_hooks: dict[str, Any] = {}

@@ -44,22 +44,23 @@ class Throttle:
         self._due = 0.0
         self._left = left
         self._departure: Departure | None = None
-        self._rate: float | None = None
+        self.rate: float | None = None
+        """Octets a second, None being as fast as they come."""
         self._breath: asyncio.Task[None] | None = None
 
     @property
     def stopped(self) -> bool:
         """Whether nothing is read any more."""
-        return self._rate == 0
+        return self.rate == 0
 
     @property
     def portion(self) -> int:
         """How many octets may be taken at once; 0: as many as there are."""
-        return max(1, int(self._rate * _PORTION)) if self._rate else 0
+        return max(1, int(self.rate * _PORTION)) if self.rate else 0
 
     def read_at(self, rate: float) -> None:
         """Read so many octets a second from now on; 0 reads nothing more."""
-        self._rate, self._due = rate, 0.0
+        self.rate, self._due = rate, 0.0
         connection = self._transport.get_extra_info("socket")
         if connection is not None:
             with suppress(OSError):
@@ -71,17 +72,19 @@ class Throttle:
 
     def took(self, octets: int) -> None:
         """Take a breath after so many octets, until as many seconds have passed as they may take."""
-        if not self._rate:
+        if not self.rate:
             return
         now = self._now()
-        self._due = (self._due or now) + octets / self._rate
+        self._due = (self._due or now) + octets / self.rate
         if self._breath is None and self._due > now:
             self._pause()
             self._breath = asyncio.ensure_future(self._rest())
 
     def end(self) -> None:
         """Let go: the connection ends, and must not wait for its bytes."""
-        self._rate = None
+        if self.rate is None:
+            return
+        self.rate = None
         if self._departure is not None:
             self._departure.stop()
             self._departure = None

@@ -138,8 +138,9 @@ class Connection:
         try:
             for start in range(0, len(line), CHUNK):  # so that the time-out is for a piece, not for a large message
                 self._writer.write(line[start : start + CHUNK])
-                async with asyncio.timeout(self._upstream.timeout):
-                    await self._writer.drain()
+                if self._writer.transport.get_write_buffer_size():
+                    async with asyncio.timeout(self._upstream.timeout):
+                        await self._writer.drain()
         except TimeoutError as error:
             raise UpstreamError(f"{self._upstream} did not read for {self._upstream.timeout:g} s") from error
         except OSError:

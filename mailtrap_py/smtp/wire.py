@@ -15,11 +15,12 @@ from collections import deque
 from collections.abc import Awaitable
 from contextlib import suppress
 from dataclasses import dataclass, field
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from mailtrap_py.events import CLIENT_LEFT, Ending, Line, Record, Reply, Source
 from mailtrap_py.inbox import Inbox
 from mailtrap_py.smtp.content import Content
+from mailtrap_py.smtp.outbox import Outbox
 from mailtrap_py.smtp.reader import MAX_LINE, ClientGone, ClientInput, LineTooLong
 from mailtrap_py.smtp.throttle import Throttle
 from mailtrap_py.smtp.travel import Manner, Piece, pieces
@@ -35,6 +36,9 @@ PATIENCE = 300.0
 
 FULL = 16384
 """Octets of replies that are sent even though the client's next command waits already."""
+
+_SMALL = 4096
+"""Octets of replies that a client surely takes, so that nobody need look whether it does."""
 
 _RESET = struct.pack("ii", 1, 0)  # SO_LINGER on, zero seconds: closing sends RST
 
@@ -69,8 +73,16 @@ class _Passage:
 class Wire:
     """The connection of one session. It belongs to one event loop."""
 
-    def __init__(self, transport: asyncio.Transport, *, session_id: str, record: Record, inbox: Inbox) -> None:
-        """Take over a connection that was just accepted."""
+    def __init__(
+        self,
+        transport: asyncio.Transport,
+        *,
+        session_id: str,
+        record: Record,
+        inbox: Inbox,
+        outbox: Outbox | None = None,
+    ) -> None:
+        """Take over a connection that was just accepted. Without an outbox replies leave at once."""
         self.transport = transport
         self.inbox = inbox
         self.input = ClientInput(pause=self._pause, resume=self._resume)
@@ -79,6 +91,7 @@ class Wire:
         self._session_id = session_id
         self._record = record
         self._out = bytearray()
+        self._outbox = outbox
         self._passages: deque[_Passage] = deque()
         self._one_at_a_time = asyncio.Lock()
         self._manners: list[Manner] = []
@@ -97,23 +110,24 @@ class Wire:
     def feed(self, data: bytes | memoryview) -> None:
         """Take what came, as slowly as a rule wants it."""
         self.input.feed(data)
-        self._throttle.took(len(data))
+        if self._throttle.rate:
+            self._throttle.took(len(data))
 
     def client_closed(self) -> None:
         """Note that the client will send no more; it may still read."""
         self.input.end()
         if self._waker is not None:
             self._note_departure()
-        self._wake_if_gone()
+        self._wake()
 
     def connection_lost(self, *, reset: bool) -> None:
         """Note that there is no connection any more."""
         self._lost = True
         self.input.end(reset=reset)
         self._writable.set()
-        self._wake_if_gone()
+        self._wake()
 
-    def _wake_if_gone(self) -> None:
+    def _wake(self, _: asyncio.Future[Any] | None = None) -> None:
         if self._waker is not None and not self._waker.done():
             self._waker.set_result(None)
 
@@ -207,7 +221,7 @@ class Wire:
         if self._passages:
             await self.flush()
         elif not waits:
-            self.flush_now()
+            self._flush_soon()
             if not self._writable.is_set():
                 await self._until_writable()
         elif len(self._out) > FULL:
@@ -234,7 +248,10 @@ class Wire:
         if watch is not None:
             # Before the client reads its 354: it would push into the kernel what a rule does not want read.
             await watch.look(bytearray(), 0)
-        await self.flush()
+        if self._passages or not self._writable.is_set():
+            await self.flush()
+        else:
+            self._flush_soon()
         content = await self.input.content(limit, patience, watch, spool_over=spool_over, lenient=lenient)
         self._throttle.end()
         self.input.portion = self.input.appetite = 0
@@ -341,9 +358,20 @@ class Wire:
                 self.transport.write(rest)
                 passage.sent += rest
             self._has_gone(passage)
-        if self._out and open_:
+        self._send_out()
+
+    def _send_out(self) -> None:
+        """Send what is in the buffer; a reply in pieces may be on its way, and goes on as it does."""
+        if self._out and not self._lost and not self.closed:
             self.transport.write(bytes(self._out))
         self._out.clear()
+
+    def _flush_soon(self) -> None:
+        """Send what is in the buffer before the client is waited for, and not much earlier."""
+        if self._outbox is None or len(self._out) > _SMALL:
+            self.flush_now()
+        elif self._out:
+            self._outbox.send_soon(self._send_out)
 
     # -- waiting, without losing sight of the client
 
@@ -362,6 +390,7 @@ class Wire:
 
     async def _unless_lost(self, work: Awaitable[T], *, or_closed: bool) -> T:
         task: asyncio.Future[T] = asyncio.ensure_future(work)
+        task.add_done_callback(self._wake)
         try:
             while not task.done():
                 if self.input.gone and (or_closed or self._lost):
@@ -369,10 +398,11 @@ class Wire:
                 if self.input.gone:
                     self._note_departure()
                 self._waker = asyncio.get_running_loop().create_future()
-                await asyncio.wait((task, self._waker), return_when=asyncio.FIRST_COMPLETED)
+                await self._waker
             return task.result()
         finally:
             self._waker = None
+            task.remove_done_callback(self._wake)
             if not task.done():
                 task.cancel()
                 with suppress(asyncio.CancelledError):
