@@ -89,6 +89,12 @@ LOADS = (
     Load(
         "5 KB messages, 10 sessions kept open", 5000, 5000, 10, kept_open=True, servers=(*_ALONE, "mailtrap-py, proxy")
     ),
+    Load(
+        "5 KB messages, 10 sessions kept open, for ten seconds and more",
+        *(40_000, 5000, 10),
+        kept_open=True,
+        servers=("smtp-sink", "mailtrap-py, memory", "mailtrap-py, file"),
+    ),
     Load("5 KB messages, a connection for each, 10 at once", 2500, 5000, 10, kept_open=False),
     Load("10 MB messages, 1 session", 10, 10 * MEGABYTE, 1, kept_open=True, unit="MB/s"),
     Load(
