@@ -53,6 +53,7 @@ class Intake:
         self._unread = False  # whether the page that was turned to is still to be given
         self._unsafe: list[Recorded] = []  # what was taken and is neither in the journal nor in the database
         self._owing = False
+        self._refused = False
         self._closed = False
         self._lock = threading.Lock()  # one at a time promises, takes, or looks whether there is anything
 
@@ -102,9 +103,11 @@ class Intake:
                     self._unsafe = []
                 journal.append([*before, message])
             except Exception as error:  # noqa: BLE001 - a full disk or a value it cannot write: a commit will tell
-                if isinstance(error, OSError):
+                if isinstance(error, OSError) and not self._refused:
+                    self._refused = True  # said once, until it takes something again
                     _LOG.warning("the journal of the store takes nothing; messages wait for their commits: %s", error)
                 return False
+            self._refused = False
             self._came = [item for item in self._came if callable(item) or isinstance(item, Entry)]
             self.octets += octets + sum(len(event.content) for event in before if type(event) is Transaction)
             self.promises += 1
