@@ -101,9 +101,7 @@ class LocalHome(Home):
         """Wait for the announcement that the last session has ended."""
         store, changed = self.trap.store, threading.Event()
         deadline = time.monotonic() + timeout
-        with contextlib.ExitStack() as listening:
-            listening.callback(store.subscribe(lambda _: changed.set()))
-            listening.enter_context(store.hurrying())
+        with store.listening(lambda _: changed.set()):
             while self.trap.open_sessions:
                 changed.clear()
                 left = deadline - time.monotonic()
@@ -241,8 +239,7 @@ class _LocalWatch:
 
     def __enter__(self) -> Self:
         # First listen, then look: nothing falls between. What is both announced and found is given once.
-        self._listening.callback(self._store.subscribe(self._listen))
-        self._listening.enter_context(self._store.hurrying())
+        self._listening.enter_context(self._store.listening(self._listen))
         before = None
         while True:
             page = self._store.messages(self._query, limit=_BACKLOG, before=before)

@@ -30,6 +30,16 @@ class BusyError(Exception):
     """Another program holds the database for itself, or it is gone: a second try would only wait as long again."""
 
 
+def cause(error: Exception) -> Exception:
+    """Take off what SQLAlchemy says around an error: the driver's own is the one that people understand."""
+    return error.orig if isinstance(error, DBAPIError) and isinstance(error.orig, Exception) else error
+
+
+def may_pass(error: Exception) -> bool:
+    """Tell whether a second try may succeed: a disk that is full, or a database that another program holds."""
+    return isinstance(error, BusyError | sqlite3.OperationalError)
+
+
 class Kind(Protocol):
     """What differs from one kind of database to the next."""
 

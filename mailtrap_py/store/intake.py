@@ -50,7 +50,8 @@ class Intake:
         self._journal = journal
         self._queue: deque[Item | Job] = deque()
         self._came: list[Item | Job] = []  # out of the queue, and not in the journal
-        self._unread = False  # whether the page that was turned to is still to be given
+        self.unread = False
+        """Whether something had been promised at the last `take` that `promised` has not given."""
         self._unsafe: list[Recorded] = []  # what was taken and is neither in the journal nor in the database
         self._owing = False
         self._refused = False
@@ -96,7 +97,7 @@ class Intake:
             if self._owing:  # what is appended now would be settled with what is owed
                 return False
             self._move()
-            before = _promisable(self._came)
+            before, rest = _parted(self._came)
             try:
                 if self._unsafe:  # it came before this message, too, and is only on its way
                     journal.append(self._unsafe, late=True)
@@ -108,7 +109,7 @@ class Intake:
                     _LOG.warning("the journal of the store takes nothing; messages wait for their commits: %s", error)
                 return False
             self._refused = False
-            self._came = [item for item in self._came if callable(item) or isinstance(item, Entry)]
+            self._came = rest
             self.octets += octets + sum(len(event.content) for event in before if type(event) is Transaction)
             self.promises += 1
         return True
@@ -124,9 +125,9 @@ class Intake:
             self._move()
             if self._journal is not None and (self.octets or not self._owing):
                 self._journal.turn()
-                self._unread = bool(self.octets)
+                self.unread = bool(self.octets)
                 if not self._owing:
-                    self._unsafe = _promisable(self._came)
+                    self._unsafe, _ = _parted(self._came)
             taken, self._came = self._came, []
             self.octets = 0
         jobs: list[Job] = []
@@ -138,15 +139,10 @@ class Intake:
                 items.append(item)
         return items, jobs
 
-    @property
-    def unread(self) -> bool:
-        """Whether something had been promised at the last `take` that `promised` has not given."""
-        return self._unread
-
     def promised(self) -> Iterator[list[Recorded]]:
         """Give what had been promised at the last `take`, once, in portions. Raises what the journal raises."""
-        if self._unread and self._journal is not None:
-            self._unread = False
+        if self.unread and self._journal is not None:
+            self.unread = False
             yield from self._journal.portions()
 
     def written(self, *, owing: bool) -> None:
@@ -173,6 +169,13 @@ def event_of(item: Item) -> Recorded:
     return item.event if isinstance(item, Entry) else item
 
 
-def _promisable(items: list[Item | Job]) -> list[Recorded]:
-    """Leave out work to be done, and what is waited for: that is told when it is in the database."""
-    return [item for item in items if not (isinstance(item, Entry) or callable(item))]
+def _parted(items: list[Item | Job]) -> tuple[list[Recorded], list[Item | Job]]:
+    """Part what can be promised from work to be done and what is waited for: that is told when the database has it."""
+    events: list[Recorded] = []
+    rest: list[Item | Job] = []
+    for item in items:
+        if isinstance(item, Entry) or callable(item):
+            rest.append(item)
+        else:
+            events.append(item)
+    return events, rest

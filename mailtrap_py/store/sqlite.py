@@ -2,10 +2,10 @@
 
 What is promised of a file: what was committed survives the death of this process, however sudden (`kill -9`, a crash),
 because a commit hands the pages to the operating system before it returns (WAL), and so does the journal that messages
-are in before (see `journal`). It is not promised that the last
-seconds survive the death of the machine: with `synchronous=NORMAL` the pages reach the disk at checkpoints, not at
-each commit. The file stays sound in both cases. With a flush at each commit (`FULL`) throughput fell by an eighth on a
-disk that flushes in 0.15 ms; on one that takes 10 ms every session would wait for them, for mail of a test.
+are in before (see `journal`). It is not promised that the last seconds survive the death of the machine: with
+`synchronous=NORMAL` the pages reach the disk at checkpoints, not at each commit. The file stays sound in both cases.
+With a flush at each commit (`FULL`) throughput fell by an eighth on a disk that flushes in 0.15 ms; on one that takes
+10 ms every session would wait for them, for mail of a test.
 """
 
 from __future__ import annotations

@@ -137,9 +137,19 @@ class Store:
         """Have it called for everything written from now on, until the function returned is called.
 
         It is called on the store's own thread, when the database has it. It should be quick; it may read the store.
-        What it raises is logged. Who waits for it does so within `hurrying`.
+        What it raises is logged. Who waits for it uses `listening`.
         """
         return self._writer.subscribe(callback)
+
+    @contextlib.contextmanager
+    def listening(self, callback: Callable[[Announcement], None]) -> Iterator[None]:
+        """Subscribe for as long as it takes, `hurrying`: for who waits for what is announced."""
+        unsubscribe = self.subscribe(callback)
+        try:
+            with self.hurrying():
+                yield
+        finally:
+            unsubscribe()
 
     def hurrying(self) -> AbstractContextManager[None]:
         """Announce what comes before its commit is done, as long as somebody waits for it: else it may take 2 s."""

@@ -10,7 +10,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-import sqlite3
 import threading
 import time
 from collections import defaultdict
@@ -18,17 +17,14 @@ from collections.abc import Awaitable, Callable, Generator, Iterator, Sequence
 from concurrent.futures import Future
 from typing import TYPE_CHECKING, TypeVar
 
-from sqlalchemy.exc import DBAPIError
-
 from mailtrap_py.events import Message
-from mailtrap_py.store.database import BusyError
+from mailtrap_py.store.database import BusyError, cause, may_pass
 from mailtrap_py.store.intake import Entry, Intake, event_of
-from mailtrap_py.store.rows import Batch, has_last, reserve
+from mailtrap_py.store.leftovers import take_in
+from mailtrap_py.store.rows import Batch, reserve
 from mailtrap_py.store.upkeep import Keep, Upkeep
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from sqlalchemy import Connection
 
     from mailtrap_py.events import Recorded
@@ -51,7 +47,7 @@ class _Kept:
     """What is awaited of a promise: it is kept already."""
 
     def __await__(self) -> Generator[None, None, None]:
-        return iter(())  # type: ignore[return-value] # no generator is needed to yield nothing
+        yield from ()
 
 
 _KEPT = _Kept()
@@ -63,7 +59,7 @@ class Writer:
     def __init__(self, database: Database, keep: Keep = _ALL) -> None:
         """Take in what killed programs left, and start the thread, which sees to the upkeep when there is time."""
         self._database = database
-        _take_in(database)
+        take_in(database)
         with database.reading() as connection:
             self._upkeep = Upkeep(database.texts, keep, behind=database.texts.behind(connection))
         self._subscribers: tuple[Subscriber, ...] = ()
@@ -90,19 +86,18 @@ class Writer:
 
     def commit(self, event: Recorded) -> Awaitable[None]:
         """Queue an event, and give what is done when it is safe, or has the error; for the running loop."""
+        kept: Awaitable[None] = _KEPT
+        urgent = True
         if not self._hurries and self._intake.promise(event):
-            if self._asleep:  # as below
-                self._notify()
-            if self._intake.much:
-                self._gather_soon(asyncio.get_running_loop())
-            return _KEPT
-        loop = asyncio.get_running_loop()
-        waiter: Waiter = loop.create_future()
-        self._intake.put(Entry(event, waiter))
+            urgent = self._intake.much
+        else:
+            kept = waiter = asyncio.get_running_loop().create_future()
+            self._intake.put(Entry(event, waiter))
         if self._asleep:  # else another loop, which was to gather, but was closed, would leave it asleep
             self._notify()
-        self._gather_soon(loop)
-        return waiter
+        if urgent:
+            self._gather_soon(asyncio.get_running_loop())
+        return kept
 
     def _gather_soon(self, loop: asyncio.AbstractEventLoop) -> None:
         self._commits += 1
@@ -144,7 +139,7 @@ class Writer:
                     result, announcements = work(connection)
                     self._database.tell(connection, announcements)
             except Exception as error:  # noqa: BLE001 - whatever it is, it belongs to the one who asked
-                done.set_exception(_cause(error))
+                done.set_exception(cause(error))
             else:
                 self._announce(announcements)
                 done.set_result(result)
@@ -311,7 +306,7 @@ class Writer:
             return []
         # What was promised together is not parted, if that may help: who finds the message finds it all.
         ends = [number for number, event in enumerate(events[:-1], 1) if type(event) is Message]
-        if _may_pass(error) and (isinstance(error, BusyError) or not ends):
+        if may_pass(error) and (isinstance(error, BusyError) or not ends):
             self._obstacle = error
             return events
         if len(events) == 1:
@@ -349,7 +344,7 @@ class Writer:
                 batch.write(connection)
                 self._database.tell(connection, batch.announcements)
         except Exception as error:  # noqa: BLE001 - a full disk or a value no column takes: nothing may end this thread
-            return _cause(error)
+            return cause(error)
         self._announce(batch.announcements)
         _settle_all(items, None)
         return None
@@ -362,54 +357,6 @@ class Writer:
                     subscriber(announcement)
                 except Exception:  # noqa: BLE001 - theirs to mend; it is logged, and the next one is told
                     _LOG.exception("a subscriber could not take an announcement (%s)", announcement.kind)
-
-
-def _cause(error: Exception) -> Exception:
-    """Take off what SQLAlchemy says around an error: the driver's own is the one that people understand."""
-    return error.orig if isinstance(error, DBAPIError) and isinstance(error.orig, Exception) else error
-
-
-def _may_pass(error: Exception) -> bool:
-    """Tell whether a second try may succeed: a disk that is full, or a database that another program holds."""
-    return isinstance(error, BusyError | sqlite3.OperationalError)
-
-
-def _take_in(database: Database) -> None:
-    """Write what killed programs have promised, unless it is there. What cannot be written now stays."""
-    with database.leftovers() as leftovers:
-        for leftover in leftovers:
-            try:
-                recorded = _record(database, leftover.blocks, leftover.path)
-                leftover.remove()
-            except Exception as error:  # noqa: BLE001 - a disk that is full: with the store open room can be made
-                _LOG.error("%s: what a killed process left stays there: %s", leftover.path, _cause(error))
-                return  # in their order, or not at all
-            if recorded:
-                _LOG.warning("%s: %d events that a killed process left are recorded now", leftover.path, recorded)
-
-
-def _record(database: Database, blocks: list[list[Recorded]], path: Path) -> int:
-    """Write the blocks whose last messages are not there, and give how many events that were. Raises what may pass."""
-    try:
-        with database.writing() as connection:
-            events: list[Recorded] = []
-            there: bool | None = False
-            for block in blocks:
-                found = has_last(connection, block)
-                there = there if found is None else found  # what has no message was written with what is before it
-                if not there:
-                    events += block
-            if events:
-                Batch(events, first=reserve(connection, len(events))).write(connection)
-    except Exception as error:
-        if _may_pass(_cause(error)):
-            raise
-        parts = [[block] for block in blocks] if len(blocks) > 1 else [[[event]] for block in blocks for event in block]
-        if len(parts) > 1:  # one at a time, so that none is lost for another's sake
-            return sum(_record(database, part, path) for part in parts)
-        _LOG.error("%s: an event was not recorded, a %s: %s", path, type(blocks[0][0]).__name__, _cause(error))
-        return 0
-    return len(events)
 
 
 def _settle_all(items: Sequence[Item], error: Exception | None) -> None:
