@@ -47,7 +47,8 @@ def same(value: object) -> object:
 
 
 def alike(mine: object, theirs: object) -> None:
-    names = getattr(mine, "__struct_fields__", None) or mine.__dataclass_fields__  # type: ignore[attr-defined]  # one
+    # A value is a struct, and all else that is compared here a dataclass.
+    names = mine.__struct_fields__ if isinstance(mine, Value) else mine.__dataclass_fields__  # type: ignore[attr-defined]
     for name in names:
         left, right = getattr(mine, name), getattr(theirs, name)
         if isinstance(left, Value):

@@ -25,8 +25,6 @@ class OpenTransaction:
         self.parameters: Mapping[str, str] = path.parameters
         self.number = number
         self.recipients: list[Recipient] = []
-        self.accepted: tuple[Recipient, ...] = ()
-        """Those that were accepted at RCPT, in the order of these commands."""
         self.octets = 0
         self.content = b""
         self.chunks: Chunks | None = None
@@ -42,12 +40,14 @@ class OpenTransaction:
         self._started_at = time.time()
         self._started_clock = clock.now()
 
+    @property
+    def accepted(self) -> tuple[Recipient, ...]:
+        """The recipients that were accepted, in the order of their RCPT commands."""
+        return tuple([recipient for recipient in self.recipients if recipient.accepted])
+
     def add(self, path: Path, reply: Reply, rule: str = "") -> None:
         """Write down a recipient with the reply it got."""
-        recipient = Recipient(address=path.address, parameters=path.parameters, reply=reply, rule=rule)
-        self.recipients.append(recipient)
-        if reply.positive:
-            self.accepted += (recipient,)
+        self.recipients.append(Recipient(address=path.address, parameters=path.parameters, reply=reply, rule=rule))
 
     def refuse(self, reply: Reply, rule: str = "") -> None:
         """Write down that MAIL, DATA or the message was refused."""
