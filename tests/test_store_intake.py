@@ -15,28 +15,12 @@ from typing import cast
 import pytest
 from msgspec.structs import replace
 
-from mailtrap_py.events import Line, Message, Outcome, Recipient, Recorded, Reply, Source, Transaction
+from mailtrap_py.events import Line, Message, Outcome, Recipient, Recorded, Reply, Transaction
 from mailtrap_py.store import Store
 from mailtrap_py.store.intake import Entry, Intake, event_of
 from mailtrap_py.store.journal import FileJournal, MemoryJournal, left_beside
+from tests.stored import LINE, MESSAGE
 
-MESSAGE = Message(
-    id="m",
-    inbox="default",
-    session_id="s",
-    transaction_id="t",
-    at=1.0,
-    clock=1.0,
-    reverse_path="ann@example.com",
-    parameters={},
-    recipients=(Recipient(address="bob@example.net", reply=Reply(250)),),
-    raw=b"Subject: Hello\r\n\r\n",
-    client="::1",
-    helo="",
-    tls_version="",
-    user="",
-)
-LINE = Line(session_id="s", number=1, at=1.0, clock=1.0, source=Source.CLIENT, data=b"NOOP\r\n")
 REFUSED = Transaction(
     id="t",
     session_id="s",

@@ -24,27 +24,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from mailtrap_py.events import Line, Message, Recipient, Recorded, Reply, Source
+from mailtrap_py.events import Recipient, Recorded, Reply
 from mailtrap_py.store import journal as journal_module
 from mailtrap_py.store.journal import MARK, FileJournal, journal_beside, left_beside
+from tests import stored
+from tests.stored import LINE
 
-MESSAGE = Message(
-    id="m",
-    inbox="default",
-    session_id="s",
-    transaction_id="t",
-    at=1.0,
-    clock=1.0,
-    reverse_path="ann@example.com",
-    parameters={"SIZE": "9"},
-    recipients=(Recipient(address="bob@example.net", reply=Reply(250)),),
-    raw=b"Subject: Hello\r\n\r\n",
-    client="::1",
-    helo="",
-    tls_version="",
-    user="",
-)
-LINE = Line(session_id="s", number=1, at=1.0, clock=1.0, source=Source.CLIENT, data=b"NOOP\r\n")
+MESSAGE = replace(stored.MESSAGE, parameters={"SIZE": "9"})
 TEXTS = st.text(max_size=8)
 MAPPINGS = st.dictionaries(TEXTS, TEXTS, max_size=2)
 REPLIES = st.builds(

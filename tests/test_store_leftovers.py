@@ -14,34 +14,13 @@ from msgspec.structs import replace
 from sqlalchemy import Engine, event
 from sqlalchemy.engine.interfaces import DBAPIConnection
 
-from mailtrap_py.events import Ending, Line, Message, Recipient, Recorded, Reply, SessionEnded, SessionStarted, Source
+from mailtrap_py.events import Message, Recorded
 from mailtrap_py.store import Store
 from mailtrap_py.store import sqlite as sqlite_module
 from mailtrap_py.store import writer as writer_module
 from mailtrap_py.store.database import Database
 from mailtrap_py.store.journal import FileJournal, Leftover
-
-MESSAGE = Message(
-    id="m",
-    inbox="default",
-    session_id="s",
-    transaction_id="t",
-    at=1.0,
-    clock=1.0,
-    reverse_path="ann@example.com",
-    parameters={},
-    recipients=(Recipient(address="bob@example.net", reply=Reply(250)),),
-    raw=b"Subject: Hello\r\n\r\n",
-    client="::1",
-    helo="",
-    tls_version="",
-    user="",
-)
-STARTED = SessionStarted(
-    id="s", inbox="default", number=1, at=1.0, clock=1.0, client="::1", client_port=9, port=1025, protocol="smtp"
-)
-ENDED = SessionEnded(id="s", inbox="default", at=2.0, clock=2.0, ending=Ending.QUIT)
-LINE = Line(session_id="s", number=1, at=1.0, clock=1.0, source=Source.CLIENT, data=b"NOOP\r\n")
+from tests.stored import ENDED, LINE, MESSAGE, STARTED
 
 
 @pytest.fixture

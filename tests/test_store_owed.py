@@ -16,16 +16,16 @@ from msgspec.structs import replace
 from sqlalchemy import Connection, Engine, event
 from sqlalchemy.engine.interfaces import DBAPIConnection
 
-from mailtrap_py.events import Ending, Recorded, SessionEnded
+from mailtrap_py.events import Recorded
 from mailtrap_py.store import Announcement, Store
 from mailtrap_py.store import sqlite as sqlite_module
 from mailtrap_py.store import writer as writer_module
 from mailtrap_py.store.database import BusyError, Database
 from mailtrap_py.store.rows import Batch, reserve
 from mailtrap_py.store.writer import Writer
-from tests.test_store_promises import LINE, MESSAGE, STARTED, ids, look, named, pages, promise, until, wait
+from tests.stored import ENDED, LINE, MESSAGE, STARTED
+from tests.test_store_promises import ids, look, named, pages, promise, until, wait
 
-ENDED = SessionEnded(id="s", inbox="default", at=2.0, clock=2.0, ending=Ending.QUIT)
 LARGE = bytes(120_000)  # two of these are as much as there is room for on a small disk
 
 

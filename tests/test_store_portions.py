@@ -11,10 +11,10 @@ from pathlib import Path
 import pytest
 from msgspec.structs import replace
 
-from mailtrap_py.events import Line, Recorded, Source
+from mailtrap_py.events import Line, Recorded
 from mailtrap_py.store.journal import FileJournal, Journal, MemoryJournal, left_beside
+from tests.stored import LINE
 
-LINE = Line(session_id="s", number=1, at=1.0, clock=1.0, source=Source.CLIENT, data=b"NOOP\r\n")
 LARGEST = 2**20  # octets of a block
 PORTION = 2 * LARGEST
 

@@ -13,34 +13,15 @@ import pytest
 from msgspec.structs import replace
 from sqlalchemy import text
 
-from mailtrap_py.events import Line, Message, Outcome, Recipient, Recorded, Reply, SessionStarted, Source, Transaction
+from mailtrap_py.events import Outcome, Recorded, Reply, Transaction
 from mailtrap_py.store import Query, Store
 from mailtrap_py.store import writer as writer_module
 from mailtrap_py.store.database import Database
 from mailtrap_py.store.journal import FileJournal
 from mailtrap_py.store.upkeep import Upkeep
 from mailtrap_py.store.writer import Writer
+from tests.stored import LINE, MESSAGE, STARTED
 
-MESSAGE = Message(
-    id="m",
-    inbox="default",
-    session_id="s",
-    transaction_id="t",
-    at=1.0,
-    clock=1.0,
-    reverse_path="ann@example.com",
-    parameters={},
-    recipients=(Recipient(address="bob@example.net", reply=Reply(250)),),
-    raw=b"Subject: Hello\r\n\r\n",
-    client="::1",
-    helo="",
-    tls_version="",
-    user="",
-)
-STARTED = SessionStarted(
-    id="s", inbox="default", number=1, at=1.0, clock=1.0, client="::1", client_port=9, port=1025, protocol="smtp"
-)
-LINE = Line(session_id="s", number=1, at=1.0, clock=1.0, source=Source.CLIENT, data=b"NOOP\r\n")
 NEVER = 1000.0  # seconds
 
 

@@ -18,17 +18,14 @@ from mailtrap_py.events import (
     Point,
     Recipient,
     Reply,
-    SessionStarted,
     Source,
     Transaction,
 )
 from mailtrap_py.store import Query, Store
+from tests.stored import STARTED
 
 OK = Reply(250, "2.0.0", ("Ok",))
 REFUSED = Reply(550, "5.1.1", ("No such user",))
-STARTED = SessionStarted(
-    id="s", inbox="default", number=1, at=1.0, clock=1.0, client="::1", client_port=9, port=1025, protocol="smtp"
-)
 MESSAGE = Message(
     id="m",
     inbox="default",

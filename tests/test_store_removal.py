@@ -14,7 +14,6 @@ from msgspec.structs import replace
 from mailtrap_py.events import (
     Firing,
     Line,
-    Message,
     Outcome,
     Point,
     Recipient,
@@ -24,23 +23,7 @@ from mailtrap_py.events import (
     Transaction,
 )
 from mailtrap_py.store import Announcement, Query, Store
-
-MESSAGE = Message(
-    id="m",
-    inbox="default",
-    session_id="s",
-    transaction_id="t",
-    at=1.0,
-    clock=1.0,
-    reverse_path="ann@example.com",
-    parameters={},
-    recipients=(Recipient(address="bob@example.net", reply=Reply(250)),),
-    raw=b"Subject: Hello\r\n\r\n",
-    client="::1",
-    helo="",
-    tls_version="",
-    user="",
-)
+from tests.stored import MESSAGE
 
 
 @pytest.fixture

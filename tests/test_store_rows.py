@@ -30,6 +30,7 @@ from mailtrap_py.events import (
 )
 from mailtrap_py.message import Summary
 from mailtrap_py.store import MessageSummary, Query, Store, rows
+from tests.stored import STARTED
 
 TEXTS = st.text(st.characters(exclude_categories=()), max_size=20)
 TIMES = st.floats(min_value=0, max_value=1e10)
@@ -135,9 +136,6 @@ ENDS = st.builds(
     SessionEnded, id=TEXTS, inbox=TEXTS, at=TIMES, clock=TIMES, ending=st.sampled_from(Ending), reason=TEXTS
 )
 
-STARTED = SessionStarted(
-    id="s", inbox="default", number=1, at=1.0, clock=1.0, client="::1", client_port=9, port=1025, protocol="smtp"
-)
 MESSAGE = Message(
     id="m",
     inbox="default",

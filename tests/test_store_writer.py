@@ -19,34 +19,15 @@ from msgspec.structs import replace
 from sqlalchemy import Connection, Engine, event, text
 from sqlalchemy.engine.interfaces import DBAPIConnection
 
-from mailtrap_py.events import Line, Message, Recipient, Recorded, Reply, SessionStarted, Source
+from mailtrap_py.events import Recorded
 from mailtrap_py.ids import new_id
 from mailtrap_py.store import Announcement, Query, Store
 from mailtrap_py.store import sqlite as sqlite_module
 from mailtrap_py.store.database import BusyError, Database
 from mailtrap_py.store.upkeep import Upkeep
 from mailtrap_py.store.writer import Writer
+from tests.stored import LINE, MESSAGE, STARTED
 
-MESSAGE = Message(
-    id="m",
-    inbox="default",
-    session_id="s",
-    transaction_id="t",
-    at=1.0,
-    clock=1.0,
-    reverse_path="ann@example.com",
-    parameters={},
-    recipients=(Recipient(address="bob@example.net", reply=Reply(250)),),
-    raw=b"Subject: Hello\r\n\r\n",
-    client="::1",
-    helo="",
-    tls_version="",
-    user="",
-)
-STARTED = SessionStarted(
-    id="s", inbox="default", number=1, at=1.0, clock=1.0, client="::1", client_port=9, port=1025, protocol="smtp"
-)
-LINE = Line(session_id="s", number=1, at=1.0, clock=1.0, source=Source.CLIENT, data=b"NOOP\r\n")
 TOO_LARGE_FOR_A_COLUMN = replace(STARTED, id="bad", client_port=2**63)
 
 
