@@ -177,6 +177,10 @@ class Trap:
         """How many sessions are open."""
         return self._server.sessions if self._server else 0
 
+    async def settle(self, seconds: float) -> bool:
+        """Wait until the ends of all sessions are in the record, or so many seconds; tell whether they are."""
+        return self._server is None or await self._server.settle(seconds)
+
     async def shut(self, how: ListenerHow, inbox: Inbox) -> None:
         """Close the ports that lead to an inbox, or open them again: when this returns, it is so."""
         if self._server is not None:

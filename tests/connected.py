@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import functools
+import os
 import socket
 from collections.abc import AsyncIterator, Callable, Coroutine
 from dataclasses import dataclass, field, replace
@@ -196,6 +197,14 @@ class Client:
         """Send a message from HELO to the final dot, and read the reply to it."""
         assert (await self.ask(*ENVELOPE.decode().split("\r\n")[:-1])).startswith("354")
         return await self.data(content)
+
+    def peek(self) -> bytes | OSError:
+        """Look what has come that was not read yet: an octet, none at the end, or why there is nothing to read."""
+        with socket.socket(fileno=os.dup(self.writer.get_extra_info("socket").fileno())) as connection:
+            try:
+                return connection.recv(1, socket.MSG_PEEK)
+            except OSError as error:
+                return error
 
     async def rest(self) -> bytes:
         """Read until the server ends the connection."""

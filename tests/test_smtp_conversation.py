@@ -31,7 +31,7 @@ from mailtrap_py.inbox import Inboxes
 from mailtrap_py.scenario import Decision, Scenario, make_rule
 from mailtrap_py.smtp.conversation import Conversation
 from mailtrap_py.smtp.service import Port, Service
-from tests.connected import CONTENT, ENVELOPE, GREETING, Book, Client, House, house, looped, until
+from tests.connected import CONTENT, ENVELOPE, GREETING, PATIENCE, Book, Client, House, house, looped, until
 
 BYE = b"221 2.0.0 Bye\r\n"
 DOWN = b"421 4.3.2 mailtrap.localhost Service shutting down\r\n"
@@ -133,6 +133,7 @@ async def test_a_conversation_without_commands_knows_none() -> None:
     assert await client.ask("NOOP") == "250 as you like"
     client.leave()
     await until(lambda: over)
+    await over[0].task
     server.close()
 
 
@@ -300,12 +301,74 @@ async def test_a_server_that_stops_does_not_change_how_a_session_ended() -> None
     async with house() as built:
         client = await built.greeted()
         assert await client.ask("QUIT") == "221 2.0.0 Bye"
-        assert built.server.sessions == 1  # the client has not closed its side yet
 
-        await built.server.close()
+        await built.server.close()  # the client has not closed its side yet
 
         assert built.book.ended.ending is Ending.QUIT
         assert built.book.said(Source.SERVER) == [GREETING, BYE]
+
+
+NO = "550 5.7.1 No"
+ENDS: dict[str, tuple[list[Any], Ending, str]] = {
+    "quit": ([], Ending.QUIT, ""),
+    "421": ([{"reply": "421 4.3.2 Later"}], Ending.SERVER_CLOSED, "rule it replied 421"),
+    "fin": ([{"reply": NO}, {"close": "fin"}], Ending.SERVER_CLOSED, "rule it closed the connection (fin)"),
+    "abort": ([{"reply": NO}, {"close": "abort"}], Ending.SERVER_CLOSED, "rule it closed the connection (abort)"),
+    "reset": ([{"close": "reset"}], Ending.SERVER_RESET, "rule it closed the connection (reset)"),
+}
+
+
+@pytest.mark.parametrize(("actions", "ending", "reason"), ENDS.values(), ids=ENDS)
+@looped
+async def test_how_a_session_ended_is_in_the_record_before_the_client_can_know(
+    actions: list[Any], ending: Ending, reason: str
+) -> None:
+    async with house() as built:
+        client = await built.greeted()
+        if actions:
+            built.inbox.director.add(make_rule({"id": "it", "at": "quit", "do": actions}))
+        known: list[bytes | OSError] = []
+
+        def looks(event: Recorded) -> bool:
+            if isinstance(event, SessionEnded):
+                assert built.server.sessions == 1
+                known.append(client.peek())
+            return False
+
+        built.book.refuses = looks
+        await client.send(b"QUIT\r\n")
+        with contextlib.suppress(ConnectionResetError):
+            await client.rest()
+
+        assert [type(each) for each in known] == [BlockingIOError]
+        assert (built.book.ended.ending, built.book.ended.reason) == (ending, reason)
+        assert built.inbox.open_sessions == built.server.sessions == 0
+
+
+@looped
+async def test_a_goodbye_in_pieces_that_the_client_does_not_hear_out_is_no_goodbye() -> None:
+    async with house() as built:
+        built.play({"at": "quit", "do": [{"drip": {"bytes": 1, "every": "1h"}}, {"reply": "221 2.0.0 Bye"}]})
+        client = await built.greeted()
+        await client.send(b"QUIT\r\n")
+        assert await client.reader.readexactly(1) == b"2"
+        assert built.server.sessions == 1
+        client.reset()
+
+        assert (await built.over()).ending is Ending.CLIENT_RESET
+
+
+@looped
+async def test_settling_is_for_ends_in_the_record_and_not_for_connections() -> None:
+    async with house() as built:
+        assert await built.server.settle(0)
+        one, other = await built.greeted(), await built.greeted()
+        assert await one.ask("QUIT") == BYE.decode().rstrip()
+        assert not await built.server.settle(0)
+        settling = asyncio.create_task(built.server.settle(PATIENCE))
+        assert await other.ask("QUIT") == BYE.decode().rstrip()
+
+        assert await settling
 
 
 @looped

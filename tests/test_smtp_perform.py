@@ -396,7 +396,6 @@ async def test_fin_waits_for_the_client_and_throws_away_what_it_still_sends() ->
 
         for _ in range(50):
             await client.send(b"x" * 10_000)  # no RST comes back
-        assert built.server.sessions == 1
         client.leave()
         await built.over()
 

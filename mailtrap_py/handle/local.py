@@ -98,17 +98,8 @@ class LocalHome(Home):
             self._inbox = inbox
 
     def settle(self, timeout: float) -> bool:
-        """Wait for the announcement that the last session has ended."""
-        store, changed = self.trap.store, threading.Event()
-        deadline = time.monotonic() + timeout
-        with store.listening(lambda _: changed.set()):
-            while self.trap.open_sessions:
-                changed.clear()
-                left = deadline - time.monotonic()
-                if left <= 0 or (self.trap.open_sessions and not changed.wait(left)):
-                    return False
-        store.flush()
-        return True
+        """Wait on the server's loop."""
+        return self._loop is None or self._run(self.trap.settle(timeout))
 
     # -- where it is
 

@@ -54,7 +54,10 @@ POINTS: Final = {
 
 
 class Conversation:
-    """One session. It begins when the connection is made, and calls `ended` when all is over and recorded."""
+    """One session. It begins when the connection is made, and calls `ended` when its end is recorded.
+
+    The last reply leaves after that, and a client that does not go has the connection for a while longer.
+    """
 
     verbs: ClassVar[frozenset[str]] = frozenset()
     wire: Wire
@@ -145,46 +148,62 @@ class Conversation:
 
     async def _live(self) -> None:
         try:
-            ending, reason = await self._talk()
-            try:
-                self.end_transaction(reason or f"the session ended: {ending}")
-            finally:
-                self.facts.ended(ending, reason)
+            over = await self._to_the_end()
+            if over.then is not None:
+                with contextlib.suppress(SessionOver, ClientGone):
+                    await over.then()
         except Exception:  # the record fails; what is left to do is to let go
             log.exception("the end of session %s was not recorded", self.facts.id)
         finally:
-            self.inbox.leave()
             self.wire.let_go()
             self.clean_up()
 
-    async def _talk(self) -> tuple[Ending, str]:
+    async def _to_the_end(self) -> SessionOver:
+        try:
+            over = await self._talk()
+            try:
+                self.end_transaction(over.reason or f"the session ended: {over.ending}")
+            finally:
+                self.facts.ended(over.ending, over.reason)
+            return over
+        finally:
+            self.inbox.leave()
+            self._ended(self)
+
+    async def _talk(self) -> SessionOver:
+        try:
+            return await self._until_over()
+        except SessionOver as over:
+            return over
+        except ClientGone as gone:
+            return SessionOver(Ending.CLIENT_RESET if gone.reset else Ending.CLIENT_CLOSED)
+        except asyncio.CancelledError:
+            # RFC 5321, section 3.8: a server that must shut down says 421 "in response to any command".
+            self.wire.reply(Reply(421, "4.3.2", (f"{self.service.hostname} Service shutting down",)))
+            return SessionOver(Ending.SHUTDOWN)
+        except Exception as error:  # one broken session must not touch another
+            log.exception("session %s failed", self.facts.id)
+            self.wire.reply(Reply(421, "4.3.0", (f"{self.service.hostname} Internal error, closing the connection",)))
+            # In order, because what waits unread would make an RST of it.
+            why = f"internal error: {type(error).__name__}: {error}"
+            return SessionOver(Ending.SERVER_CLOSED, why, then=self.wire.close)
+
+    async def _until_over(self) -> SessionOver:
         try:
             self.facts.started(self.wire.peer, str(self.service.upstream or ""))
             await self.open()
             while True:
                 await self._next_command()
         except SessionOver as over:
-            return over.ending, over.reason
-        except ClientGone as gone:
-            return Ending.CLIENT_RESET if gone.reset else Ending.CLIENT_CLOSED, ""
-        except asyncio.CancelledError:
-            # RFC 5321, section 3.8: a server that must shut down says 421 "in response to any command".
-            self.wire.reply(Reply(421, "4.3.2", (f"{self.service.hostname} Service shutting down",)))
-            return Ending.SHUTDOWN, ""
-        except Exception as error:  # one broken session must not touch another
-            log.exception("session %s failed", self.facts.id)
-            self.wire.reply(Reply(421, "4.3.0", (f"{self.service.hostname} Internal error, closing the connection",)))
-            with contextlib.suppress(SessionOver, ClientGone):
-                await self.wire.close()  # in order, because what waits unread would make an RST of it
-            return Ending.SERVER_CLOSED, f"internal error: {type(error).__name__}: {error}"
+            await self.wire.send_pieces()  # it takes a while, in which the client may leave: that is another end
+            return over
 
     async def open(self) -> None:
         """Greet the client, if the scenario lets it come in."""
         self.verb, self.command = "", b""
         if (refusal := self.service.admit(self.facts.client)) is not None:
             self.wire.reply(refusal)
-            await self.wire.close()
-            raise SessionOver(Ending.SERVER_CLOSED, "there were too many sessions")
+            raise SessionOver(Ending.SERVER_CLOSED, "there were too many sessions", then=self.wire.close)
         if (script := self.inbox.director.scenario.script) is not None:
             await play(script, self.wire, self.service.command_timeout)
         if not await self.scenario_answers(Point.CONNECT):
@@ -200,8 +219,7 @@ class Conversation:
     async def _next_command(self) -> None:
         if self.service.max_errors is not None and self.errors >= self.service.max_errors:
             self.wire.reply(refusals.too_many_errors(self.service.hostname))
-            await self.wire.close()
-            raise SessionOver(Ending.SERVER_CLOSED, "too many errors")
+            raise SessionOver(Ending.SERVER_CLOSED, "too many errors", then=self.wire.close)
         try:
             if self.inbox.director.listens(Point.IDLE):
                 line = await self._line_unless_silent()
@@ -241,8 +259,8 @@ class Conversation:
     async def time_out(self) -> NoReturn:
         """Close on a client that is silent for too long, and say so (RFC 5321, section 4.5.3.2.7)."""
         self.say(Reply(421, "4.4.2", (f"{self.service.hostname} Error: timeout exceeded",)))
-        await self.wire.close()
-        raise SessionOver(Ending.TIMEOUT, f"the client was silent for {self.service.command_timeout:g} s")
+        why = f"the client was silent for {self.service.command_timeout:g} s"
+        raise SessionOver(Ending.TIMEOUT, why, then=self.wire.close)
 
     async def _command(self, line: bytes) -> None:
         # RFC 5321, section 4.1.1: "receivers SHOULD tolerate trailing white space before the terminating <CRLF>".
@@ -275,8 +293,7 @@ class Conversation:
             await self.take_content(transaction)
         if self.goodbye_said:
             # Not earlier: how the connection ends after its 221 is for a rule at QUIT to say.
-            await self.wire.close()
-            raise SessionOver(Ending.QUIT)
+            raise SessionOver(Ending.QUIT, then=self.wire.close)
 
     async def take_effect(self) -> None:
         """Run the command's own method: nothing refused it."""

@@ -68,20 +68,18 @@ async def shake_hands(
     """
     match fault:
         case TlsFault.DROP:
-            await wire.abort()
-            raise SessionOver(Ending.SERVER_CLOSED, "the connection was dropped in place of a TLS handshake")
+            why = "the connection was dropped in place of a TLS handshake"
+            raise SessionOver(Ending.SERVER_CLOSED, why, then=wire.abort)
         case TlsFault.GARBAGE:
             wire.transport.write(GARBAGE)
             wire.note("sent garbage in place of a TLS handshake")
             wire.unhold()
-            await wire.close()
-            raise SessionOver(Ending.SERVER_CLOSED, "garbage in place of a TLS handshake")
+            raise SessionOver(Ending.SERVER_CLOSED, "garbage in place of a TLS handshake", then=wire.close)
         case TlsFault.STALL:
             wire.note("says nothing in place of a TLS handshake")
             wire.unhold()
             await wire.unless_lost(wire.inbox.clock.sleep(LIMIT), or_closed=True)
-            await wire.close()
-            raise SessionOver(Ending.SERVER_CLOSED, "silence in place of a TLS handshake")
+            raise SessionOver(Ending.SERVER_CLOSED, "silence in place of a TLS handshake", then=wire.close)
     context = contexts(_BAD.get(fault) if fault is not None else None)
     if fault is TlsFault.OLD_VERSION:
         came = came or (await listen_first(wire))[0]
@@ -104,8 +102,7 @@ async def _refuse(wire: Wire, context: ssl.SSLContext, came: bytes) -> None:
         failure = f"TLS handshake failed: {error}"
         wire.note(failure)
         wire.transport.write(outgoing.read())
-        await wire.close()
-        raise SessionOver(Ending.SERVER_CLOSED, failure) from error
+        raise SessionOver(Ending.SERVER_CLOSED, failure, then=wire.close) from error
 
 
 def _feed(protocol: asyncio.BaseProtocol, data: bytes) -> None:

@@ -83,8 +83,7 @@ async def _act(action: Action, rule: str, stage: Stage) -> bool:  # noqa: C901, 
         case SendReply():
             await stage.answer(action.reply, rule)
             if action.reply.code == SERVICE_CLOSING and not action.stay:
-                await stage.wire.close()
-                raise SessionOver(Ending.SERVER_CLOSED, f"rule {rule} replied 421")
+                raise SessionOver(Ending.SERVER_CLOSED, f"rule {rule} replied 421", then=stage.wire.close)
             return True
         case Raw():
             await stage.answer(raw_reply(action.data), rule)
@@ -167,19 +166,18 @@ async def _stall(action: Stall, rule: str, stage: Stage) -> None:
             await asyncio.gather(*waits, return_exceptions=True)
 
     if not await stage.wire.unless_lost(released_in_time(), or_closed=True):
-        await stage.wire.close()
-        raise SessionOver(Ending.SERVER_CLOSED, f"rule {rule} stalled to its end")
+        raise SessionOver(Ending.SERVER_CLOSED, f"rule {rule} stalled to its end", then=stage.wire.close)
 
 
 async def end_connection(how: CloseHow, reason: str, wire: Wire) -> NoReturn:
     """End the connection in that way. Raises `SessionOver`, for the reason given."""
     match how:
         case CloseHow.FIN:
-            await wire.close()
-        case CloseHow.HALF:
+            raise SessionOver(Ending.SERVER_CLOSED, reason, then=wire.close)
+        case CloseHow.HALF:  # it is read on, and over when the client leaves
             await wire.close_half(HALF_CLOSE_LIMIT)
+            raise SessionOver(Ending.SERVER_CLOSED, reason)
         case CloseHow.ABORT:
-            await wire.abort()
+            raise SessionOver(Ending.SERVER_CLOSED, reason, then=wire.abort)
         case CloseHow.RESET:
-            await wire.reset()
-    raise SessionOver(Ending.SERVER_RESET if how is CloseHow.RESET else Ending.SERVER_CLOSED, reason)
+            raise SessionOver(Ending.SERVER_RESET, reason, then=wire.reset)

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime
 from email.utils import format_datetime
-from typing import Final
+from typing import Final, NoReturn
 
 from mailtrap_py.events import Ending, Reply
 from mailtrap_py.scenario.persona import Meaning, PersonaSpec, find
@@ -155,7 +155,7 @@ class PersonaSession(Session):
         if limit is not None and self._errors >= limit:
             # As Postfix does: unasked, behind the reply to the command that was one too many.
             self.say(wording.TOO_MANY_ERRORS)
-            await self._close("too many errors")
+            self._close("too many errors")
         await super()._next_command()
 
     async def smtp_MAIL(self, arg: str | None) -> None:
@@ -168,11 +168,10 @@ class PersonaSession(Session):
         said = self._persona.replies.get(Meaning.TOO_MANY_MESSAGES)
         closes = said is None or said.reply.code == _CLOSING
         if closes and Meaning.TOO_MANY_MESSAGES not in self._persona.stays_open:
-            await self._close("too many messages in this connection")
+            self._close("too many messages in this connection")
 
-    async def _close(self, why: str) -> None:
-        await self.wire.close()
-        raise SessionOver(Ending.SERVER_CLOSED, why)
+    def _close(self, why: str) -> NoReturn:
+        raise SessionOver(Ending.SERVER_CLOSED, why, then=self.wire.close)
 
     async def smtp_RCPT(self, arg: str | None) -> None:
         """Add a recipient, in the persona's words."""

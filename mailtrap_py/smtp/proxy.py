@@ -61,8 +61,7 @@ class ProxySession(Session):
     async def _follow(self) -> None:
         """Close when the real server says that it does (RFC 5321, section 4.2.3: "closing transmission channel")."""
         if self._leaving:
-            await self.wire.close()
-            raise SessionOver(Ending.SERVER_CLOSED, "the real server replied 421")
+            raise SessionOver(Ending.SERVER_CLOSED, "the real server replied 421", then=self.wire.close)
 
     # -- the real server
 
@@ -130,8 +129,7 @@ class ProxySession(Session):
         """Tell the client that the service is not available, and the record why (RFC 5321, section 3.8)."""
         self.wire.note(f"upstream: {error}")
         self.refuse(Reply(421, "4.4.2", (f"{self.service.hostname} Service not available: {error}",)))
-        await self.wire.close()
-        raise SessionOver(Ending.SERVER_CLOSED, f"upstream: {error}")
+        raise SessionOver(Ending.SERVER_CLOSED, f"upstream: {error}", then=self.wire.close)
 
     def _give_up(self, why: str = "") -> None:
         if self._upstream is not None:

@@ -117,5 +117,4 @@ async def _exactly(session: Session, count: int) -> bytes:
 async def _refuse(session: Session, why: str) -> NoReturn:
     """Break the connection: "the receiver must not try to be smart"."""
     session.wire.note(why)
-    await session.wire.abort()
-    raise SessionOver(Ending.SERVER_CLOSED, why)
+    raise SessionOver(Ending.SERVER_CLOSED, why, then=session.wire.abort)

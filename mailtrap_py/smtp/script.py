@@ -27,8 +27,7 @@ async def play(script: tuple[Step, ...], wire: Wire, patience: float) -> NoRetur
             case Listen():
                 if why := await _hear(player, wire, patience):
                     wire.note(why)
-                    await wire.close()
-                    raise SessionOver(Ending.SERVER_CLOSED, why)
+                    raise SessionOver(Ending.SERVER_CLOSED, why, then=wire.close)
             case end:
                 await end_connection(end.how, f"the script closed the connection ({end.how})", wire)
 
@@ -39,5 +38,5 @@ async def _hear(player: ScriptPlayer, wire: Wire, patience: float) -> str:
     except LineTooLong:
         return "the script expects no line that long"
     except TimeoutError:
-        await wire.close()
-        raise SessionOver(Ending.TIMEOUT, f"the client was silent for {patience:g} s") from None
+        why = f"the client was silent for {patience:g} s"
+        raise SessionOver(Ending.TIMEOUT, why, then=wire.close) from None

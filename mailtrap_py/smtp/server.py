@@ -53,7 +53,9 @@ class Server:
         self._beginnings: set[asyncio.Task[None]] = set()
         self._loop: asyncio.AbstractEventLoop | None = None
         self._sessions: set[Conversation] = set()
-        # Also those that are over and whose connection is not: under TLS it takes both sides to end it.
+        self._all_over = asyncio.Event()
+        self._all_over.set()
+        # Also those that are over and whose connection is not: it takes both sides to end it in order.
         self._connections: weakref.WeakSet[Conversation] = weakref.WeakSet()
 
     async def listen(self, sockets: Sequence[socket.socket], *, implicit_tls: bool = False, lmtp: bool = False) -> Port:
@@ -64,6 +66,7 @@ class Server:
         def open_session() -> Doorway:
             session = self._session(port)
             self._sessions.add(session)
+            self._all_over.clear()
             self._connections.add(session)
             return session.doorway
 
@@ -111,7 +114,7 @@ class Server:
         self.control(begin.listener, begin.for_, inbox)
 
     def _session(self, port: Port) -> Conversation:
-        service, ended = self._service, self._sessions.discard
+        service, ended = self._service, self._is_over
         if port.lmtp:
             return self._lmtp_kind(service, port, ended=ended)
         inbox = service.inboxes.at(port.number, service.inbox)
@@ -122,6 +125,11 @@ class Server:
         if persona is None or service.upstream is not None:  # what a real server says is said in its own words
             return self._kind(service, port, ended=ended)
         return PersonaSession(service, port, ended=ended, persona=persona)
+
+    def _is_over(self, session: Conversation) -> None:
+        self._sessions.discard(session)
+        if not self._sessions:
+            self._all_over.set()
 
     def admit(self, client: str) -> Reply | None:
         """Give the reply to a client that is one too many, and `None` to all others."""
@@ -200,6 +208,13 @@ class Server:
         """How many sessions are open."""
         return len(self._sessions)
 
+    async def settle(self, seconds: float) -> bool:
+        """Wait until the ends of all sessions are in the record, or so many seconds; tell whether they are."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                await self._all_over.wait()
+        return self._all_over.is_set()
+
     async def close(self) -> None:
         """Stop: no new connections, 421 to those that are open, and no waiting for clients that do not go."""
         await self._stop_closing()
@@ -213,7 +228,8 @@ class Server:
         """End the open sessions, of one inbox or all, and go on taking connections; tell how many there were."""
         await turns()
         meant = [session for session in self._connections if inbox is None or session.inbox is inbox]
-        tasks = [session.task for session in meant if session in self._sessions and hasattr(session, "task")]
+        open_ = sum(session in self._sessions for session in meant)
+        tasks = [session.task for session in meant if hasattr(session, "task") and not session.task.done()]
         for task in tasks:
             task.cancel()
         if tasks:
@@ -221,7 +237,7 @@ class Server:
         for session in [session for session in meant if hasattr(session, "wire")]:
             break_off(session.wire.transport)
         await asyncio.sleep(0)  # so that the sockets are closed when this returns
-        return len(tasks)
+        return open_
 
 
 async def _end_of(inbox: Inbox, seconds: float | None, wanted_by: Director) -> None:

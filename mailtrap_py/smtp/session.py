@@ -191,8 +191,7 @@ class Session(Receiving, SMTP):
         except LineTooLong:
             # RFC 4954, section 4: "If the server is unable to accept it, 500", with 5.5.6 of section 6.
             self.say(Reply(500, "5.5.6", ("Authentication exchange line is too long",)))
-            await self.wire.close()
-            raise SessionOver(Ending.SERVER_CLOSED, "an AUTH line was too long") from None
+            raise SessionOver(Ending.SERVER_CLOSED, "an AUTH line was too long", then=self.wire.close) from None
         except TimeoutError:
             await self.time_out()
 

@@ -12,7 +12,7 @@ import socket
 import struct
 import time
 from collections import deque
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
@@ -52,11 +52,15 @@ def break_off(transport: asyncio.WriteTransport) -> None:
 class SessionOver(Exception):  # noqa: N818 - an ending, not an error
     """Unwinds a session: nothing more is to be read or said."""
 
-    def __init__(self, ending: Ending, reason: str = "") -> None:
-        """Say how it ended and, for people, why."""
+    def __init__(self, ending: Ending, reason: str = "", *, then: Callable[[], Awaitable[None]] | None = None) -> None:
+        """Say how it ended and, for people, why; `then` is done to the connection when the end is in the record.
+
+        So whoever was told a last reply, or saw the connection break, finds in the record what it was.
+        """
         super().__init__(reason)
         self.ending = ending
         self.reason = reason
+        self.then = then
 
 
 @dataclass(slots=True)
@@ -296,6 +300,11 @@ class Wire:
         self.flush_now()
         if not self._writable.is_set():
             await self._until_writable()
+
+    async def send_pieces(self) -> None:
+        """Send the replies that travel in pieces, if there are any, and what comes after them."""
+        if self._passages:
+            await self.flush()
 
     async def _send_passages(self) -> None:
         try:
