@@ -217,7 +217,7 @@ def test_a_message_that_is_too_large_for_a_journal_is_not(intake: Intake) -> Non
 
 
 def test_no_more_is_promised_than_may_wait(intake: Intake, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(FileJournal, "most", 11_000)
+    monkeypatch.setattr(FileJournal, "most", 10_500)
     large = replace(MESSAGE, raw=bytes(4000))
     much = []
     for message in (MESSAGE, large):

@@ -121,7 +121,7 @@ class TestWhen:
 
     @pytest.mark.usefixtures("unhurried")
     def test_when_it_is_much(self, url: str, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(FileJournal, "most", 6000)  # so much that a third makes it much
+        monkeypatch.setattr(FileJournal, "most", 5000)  # so little that the second one makes it much
         with closing(Store(url)) as store, closing(Database(url)) as other:
             promise(store, *named("1"))
             assert look(other) == []

@@ -43,6 +43,7 @@ class ClientInput:
         self._bulk = False
         self._paused = False
         self._pause, self._resume = pause, resume
+        self._loop: asyncio.AbstractEventLoop | None = None
         self._waiter: asyncio.Future[None] | None = None
         self._alarm: asyncio.TimerHandle | None = None
         self._deadline = 0.0
@@ -201,7 +202,8 @@ class ClientInput:
 
     async def wait(self, patience: float) -> None:
         """Wait until something changed. Raises `TimeoutError` after so many seconds."""
-        loop = asyncio.get_running_loop()
+        if (loop := self._loop) is None:  # asyncio asks the kernel each time which process this is
+            loop = self._loop = asyncio.get_running_loop()
         if self._paused:
             self._unpause()
         self._waiter = loop.create_future()

@@ -64,8 +64,8 @@ class Intake:
 
     @property
     def much(self) -> bool:
-        """Whether so much was promised that it should be taken soon."""
-        return self._journal is not None and self.octets > self._journal.most // 2
+        """Whether so much was promised that it should be taken soon: before no more can be promised."""
+        return self._journal is not None and self.octets > self._journal.most * 3 // 4
 
     def settled(self) -> bool:
         """Whether nothing is here, not even on its way from one list to the other."""

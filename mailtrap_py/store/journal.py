@@ -77,7 +77,8 @@ class Journal(Protocol):
 class MemoryJournal:
     """The journal of a database in memory: neither outlives the process."""
 
-    largest = most = 2**25
+    largest = 2**25
+    most = 2**26
 
     def __init__(self) -> None:
         """Begin with two empty pages."""
