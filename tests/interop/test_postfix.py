@@ -21,12 +21,16 @@ RECEIVES = {"virtual_mailbox_domains": "static:all", "virtual_mailbox_maps": "st
 
 
 def retries(port: int) -> dict[str, str]:
-    """Hand everything on to this port, and try again every second."""
+    """Hand everything on to this port, and try again every three seconds.
+
+    One second would be too soon: the queue manager may meet a message again before the delivery agent has let go of it
+    ("skipped, still being delivered"), and then leaves it alone until it is started anew.
+    """
     return {
         "relayhost": f"[127.0.0.1]:{port}",
         "queue_run_delay": "1s",
-        "minimal_backoff_time": "1s",
-        "maximal_backoff_time": "1s",
+        "minimal_backoff_time": "3s",
+        "maximal_backoff_time": "3s",
     }
 
 
