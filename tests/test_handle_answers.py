@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import smtplib
 from collections.abc import Iterator
+from dataclasses import fields, is_dataclass
 
 import pytest
 
@@ -47,8 +48,11 @@ def same(value: object) -> object:
 
 
 def alike(mine: object, theirs: object) -> None:
-    # A value is a struct, and all else that is compared here a dataclass.
-    names = mine.__struct_fields__ if isinstance(mine, Value) else mine.__dataclass_fields__  # type: ignore[attr-defined]
+    if isinstance(mine, Value):
+        names = mine.__struct_fields__
+    else:
+        assert is_dataclass(mine)
+        names = tuple(each.name for each in fields(mine))
     for name in names:
         left, right = getattr(mine, name), getattr(theirs, name)
         if isinstance(left, Value):

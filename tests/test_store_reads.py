@@ -13,7 +13,6 @@ from msgspec.structs import replace
 from mailtrap_py.events import (
     Firing,
     Line,
-    Message,
     Outcome,
     Point,
     Recipient,
@@ -22,25 +21,16 @@ from mailtrap_py.events import (
     Transaction,
 )
 from mailtrap_py.store import Query, Store
+from tests import stored
 from tests.stored import STARTED
 
 OK = Reply(250, "2.0.0", ("Ok",))
 REFUSED = Reply(550, "5.1.1", ("No such user",))
-MESSAGE = Message(
-    id="m",
-    inbox="default",
-    session_id="s",
-    transaction_id="t",
-    at=1.0,
-    clock=1.0,
-    reverse_path="ann@example.com",
-    parameters={},
+MESSAGE = replace(
+    stored.MESSAGE,
     recipients=(Recipient(address="bob@example.net", reply=OK),),
     raw=b"Subject: Hello\r\nFrom: Ann <ann@example.org>\r\n\r\nHello\r\n",
-    client="::1",
     helo="client",
-    tls_version="",
-    user="",
 )
 TRANSACTION = Transaction(
     id="t",

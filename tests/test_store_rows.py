@@ -30,6 +30,7 @@ from mailtrap_py.events import (
 )
 from mailtrap_py.message import Summary
 from mailtrap_py.store import MessageSummary, Query, Store, rows
+from tests import stored
 from tests.stored import STARTED
 
 TEXTS = st.text(st.characters(exclude_categories=()), max_size=20)
@@ -136,22 +137,7 @@ ENDS = st.builds(
     SessionEnded, id=TEXTS, inbox=TEXTS, at=TIMES, clock=TIMES, ending=st.sampled_from(Ending), reason=TEXTS
 )
 
-MESSAGE = Message(
-    id="m",
-    inbox="default",
-    session_id="s",
-    transaction_id="t",
-    at=1.0,
-    clock=1.0,
-    reverse_path="ann@example.com",
-    parameters={},
-    recipients=(Recipient(address="bob@example.net", reply=Reply(250)),),
-    raw=b"Subject: Hello\r\nFrom: Ann <ann@example.org>\r\n\r\nHello\r\n",
-    client="::1",
-    helo="client",
-    tls_version="",
-    user="",
-)
+MESSAGE = replace(stored.MESSAGE, raw=b"Subject: Hello\r\nFrom: Ann <ann@example.org>\r\n\r\nHello\r\n", helo="client")
 
 
 @pytest.fixture

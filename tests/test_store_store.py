@@ -12,25 +12,11 @@ import pytest
 from msgspec.structs import replace
 
 from mailtrap_py.errors import SettingError
-from mailtrap_py.events import Line, Message, Recipient, Record, Reply, Source
+from mailtrap_py.events import Line, Record, Source
 from mailtrap_py.store import Query, Store
+from tests import stored
 
-MESSAGE = Message(
-    id="m",
-    inbox="default",
-    session_id="s",
-    transaction_id="t",
-    at=1.0,
-    clock=1.0,
-    reverse_path="ann@example.com",
-    parameters={},
-    recipients=(Recipient(address="bob@example.net", reply=Reply(250)),),
-    raw=b"Subject: Hello\r\n\r\n" + b"x" * 5000,
-    client="::1",
-    helo="",
-    tls_version="",
-    user="",
-)
+MESSAGE = replace(stored.MESSAGE, raw=stored.MESSAGE.raw + b"x" * 5000)
 
 
 @pytest.fixture

@@ -13,27 +13,13 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from mailtrap_py.events import Message, Recipient, Reply
+from mailtrap_py.events import Message
 from mailtrap_py.message.words import fold
 from mailtrap_py.store import Query, Store, query, texts
 from mailtrap_py.store.database import Database
+from tests import stored
 
-MESSAGE = Message(
-    id="m",
-    inbox="default",
-    session_id="s",
-    transaction_id="t",
-    at=1.0,
-    clock=1.0,
-    reverse_path="bounces@example.org",
-    parameters={},
-    recipients=(Recipient(address="bob@example.net", reply=Reply(250)),),
-    raw=b"Subject: Hello\r\n\r\n",
-    client="::1",
-    helo="",
-    tls_version="",
-    user="",
-)
+MESSAGE = replace(stored.MESSAGE, reverse_path="bounces@example.org")
 
 
 @pytest.fixture(params=["indexed", "not yet", "without FTS5"])

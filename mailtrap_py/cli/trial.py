@@ -8,14 +8,13 @@ from __future__ import annotations
 import contextlib
 import os
 import tempfile
-import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mailtrap_py.cli.process import Finished, execute
-from mailtrap_py.events import Recorded, SessionEnded, SessionStarted
+from mailtrap_py.events import Recorded
 from mailtrap_py.handle import Mailtrap
 from mailtrap_py.scenario import RuleState, Scenario
 from mailtrap_py.scenario.evidence import CommandResult, Evidence
@@ -106,7 +105,7 @@ def hold(
             environment.update(surroundings(server))
         places = {"{host}": server.host, "{port}": str(server.port), "{to}": environment["SMTP_TO"]}
         finished = execute([_filled(word, places) for word in command], environment, timeout=timeout, output=output)
-        witness.wait_until_all_have_gone(_GOODBYE)
+        server.home.settle(_GOODBYE)  # a program that ends takes its connections with it
     evidence = Evidence.gather(
         witness.events,
         until=inbox.clock.now(),
@@ -140,29 +139,13 @@ class Witness(Store):
         """Open the record."""
         super().__init__(url)
         self.events: list[Recorded] = []
-        self._open: set[str] = set()
-        self._changed = threading.Condition()
 
     def add(self, event: Recorded) -> None:
         """Remember, and write down."""
-        self._remember(event)
+        self.events.append(event)
         super().add(event)
 
     def commit(self, event: Recorded) -> Awaitable[None]:
         """Remember, and write down for good."""
-        self._remember(event)
+        self.events.append(event)
         return super().commit(event)
-
-    def _remember(self, event: Recorded) -> None:
-        with self._changed:
-            self.events.append(event)
-            if isinstance(event, SessionStarted):
-                self._open.add(event.id)
-            elif isinstance(event, SessionEnded):
-                self._open.discard(event.id)
-                self._changed.notify_all()
-
-    def wait_until_all_have_gone(self, timeout: float) -> None:
-        """Wait until no session is open, or so many seconds: a program that ends takes its connections with it."""
-        with self._changed:
-            self._changed.wait_for(lambda: not self._open, timeout)

@@ -107,7 +107,7 @@ class Conversation:
             self.wire.hold()  # the first bytes belong to TLS
         prompt = PromptTask(self._live())
         self.task = prompt.home
-        self.task.add_done_callback(lambda _: self._ended(self))
+        self.task.add_done_callback(lambda _: self._ended(self))  # also of one that is cancelled before it has begun
         self.wire.input.hurry = prompt.hurry
 
     def get_buffer(self, sizehint: int) -> memoryview:  # noqa: ARG002 - asyncio's signature
