@@ -16,7 +16,7 @@ from mailtrap_py.scenario import TlsFault
 from mailtrap_py.smtp.handshake import GARBAGE, INJECTED
 from mailtrap_py.smtp.tls import Authority, BadTls
 from tests import homes
-from tests.connected import house, looped, until
+from tests.connected import PATIENCE, house, looped, until
 
 READY = b"220 2.0.0 Ready to start TLS\r\n"
 REASONS = {
@@ -184,6 +184,7 @@ def test_a_client_that_says_nothing_while_its_name_is_awaited(trap: Mailtrap) ->
     with before_the_handshake(trap, implicit=True) as client:
         client.sendall(b"EHLO client.example\r\n")  # not TLS, so the handshake says what is wrong
         client.recv(1000)
+    assert trap.home.settle(PATIENCE)  # asyncio has sent its alert before anybody else knows that it failed
     said = [line.data for session in trap.sessions for line in session.lines]
     assert [line.startswith(b"TLS handshake failed") for line in said] == [True]
 
